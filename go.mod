@@ -1,0 +1,3 @@
+module github.com/genbu-hsm/genbu
+
+go 1.26
