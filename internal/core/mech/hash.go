@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mech
+
+import (
+	"crypto"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha3"
+	"crypto/sha512"
+	"hash"
+
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// NewHash finds a digest by its mechanism number, as it stands in hashAlg fields: a maker, and its crypto.Hash.
+func NewHash(h key.Hash) (func() hash.Hash, crypto.Hash, error) {
+	switch h {
+	case key.MechSHA1:
+		return sha1.New, crypto.SHA1, nil
+	case key.MechSHA224:
+		return sha256.New224, crypto.SHA224, nil
+	case key.MechSHA256:
+		return sha256.New, crypto.SHA256, nil
+	case key.MechSHA384:
+		return sha512.New384, crypto.SHA384, nil
+	case key.MechSHA512:
+		return sha512.New, crypto.SHA512, nil
+	case key.MechSHA3224:
+		return func() hash.Hash { return sha3.New224() }, crypto.SHA3_224, nil
+	case key.MechSHA3256:
+		return func() hash.Hash { return sha3.New256() }, crypto.SHA3_256, nil
+	case key.MechSHA3384:
+		return func() hash.Hash { return sha3.New384() }, crypto.SHA3_384, nil
+	case key.MechSHA3512:
+		return func() hash.Hash { return sha3.New512() }, crypto.SHA3_512, nil
+	}
+	return nil, 0, fault.MechanismParamInvalid.At("find digest")
+}
+
+// MGFHash is the digest under a mask generation function (CKG_MGF1_*).
+func MGFHash(g key.MGF) (key.Hash, error) {
+	switch g {
+	case key.MGF1SHA1:
+		return key.MechSHA1, nil
+	case key.MGF1SHA224:
+		return key.MechSHA224, nil
+	case key.MGF1SHA256:
+		return key.MechSHA256, nil
+	case key.MGF1SHA384:
+		return key.MechSHA384, nil
+	case key.MGF1SHA512:
+		return key.MechSHA512, nil
+	case key.MGF1SHA3224:
+		return key.MechSHA3224, nil
+	case key.MGF1SHA3256:
+		return key.MechSHA3256, nil
+	case key.MGF1SHA3384:
+		return key.MechSHA3384, nil
+	case key.MGF1SHA3512:
+		return key.MechSHA3512, nil
+	}
+	return 0, fault.MechanismParamInvalid.At("find mask generation function")
+}
