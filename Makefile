@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make run    a node, a first key, a signature made over PKCS #11 and verified by openssl
+# make test   every test
+# make bench  speed, side by side with SoftHSM
+# make soak   the long runs
+#
+# What is missing on the machine is installed by deploy/install-tools (Debian packages); nothing is installed twice.
+
+export CGO_ENABLED := 0
+export GOEXPERIMENT := runtimesecret
+export GOFIPS140 := v1.0.0
+export GOFLAGS := -trimpath -buildvcs=false
+
+GO ?= go
+D ?= $(HOME)/.genbu/run
+
+.PHONY: all build run test bench soak check-c deps generate clean
+
+all: build
+
+build: bin/genbu bin/libgenbu-pkcs11.so
+
+.PHONY: bin/genbu
+bin/genbu:
+	@mkdir -p bin
+	$(GO) build -ldflags '-s -w' -o bin/genbu ./cmd/genbu
+
+bin/libgenbu-pkcs11.so: $(wildcard pkcs11/*.c pkcs11/*.h pkcs11/*.def)
+	@deploy/install-tools build
+	@mkdir -p bin
+	$(MAKE) -C pkcs11 --no-print-directory OUT=$(CURDIR)/bin all
+
+run: build
+	@deploy/install-tools run
+	@deploy/first-run $(D)
+
+test: build
+	@deploy/install-tools test
+	@deploy/test
+
+bench: build
+	@deploy/install-tools bench
+	@$(GO) run ./bench
+
+soak: build
+	@deploy/install-tools test
+	@deploy/soak
+
+generate:
+	$(GO) generate ./pkcs11/...
+
+clean:
+	rm -rf bin .build
