@@ -14,34 +14,61 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// NewHash finds a digest by its mechanism number, as it stands in hashAlg fields: a maker, and its crypto.Hash.
-func NewHash(h key.Hash) (func() hash.Hash, crypto.Hash, error) {
+// NewHash answers the constructor of the digest that a mechanism parameter names by its CKM number. All of them come
+// from Go's FIPS module; SHA-1 is not approved for signing, and the rows that use it say so.
+func NewHash(h key.Hash) (func() hash.Hash, error) {
 	switch h {
 	case key.MechSHA1:
-		return sha1.New, crypto.SHA1, nil
+		return sha1.New, nil
 	case key.MechSHA224:
-		return sha256.New224, crypto.SHA224, nil
+		return sha256.New224, nil
 	case key.MechSHA256:
-		return sha256.New, crypto.SHA256, nil
+		return sha256.New, nil
 	case key.MechSHA384:
-		return sha512.New384, crypto.SHA384, nil
+		return sha512.New384, nil
 	case key.MechSHA512:
-		return sha512.New, crypto.SHA512, nil
+		return sha512.New, nil
 	case key.MechSHA3224:
-		return func() hash.Hash { return sha3.New224() }, crypto.SHA3_224, nil
+		return func() hash.Hash { return sha3.New224() }, nil
 	case key.MechSHA3256:
-		return func() hash.Hash { return sha3.New256() }, crypto.SHA3_256, nil
+		return func() hash.Hash { return sha3.New256() }, nil
 	case key.MechSHA3384:
-		return func() hash.Hash { return sha3.New384() }, crypto.SHA3_384, nil
+		return func() hash.Hash { return sha3.New384() }, nil
 	case key.MechSHA3512:
-		return func() hash.Hash { return sha3.New512() }, crypto.SHA3_512, nil
+		return func() hash.Hash { return sha3.New512() }, nil
 	}
-	return nil, 0, fault.MechanismParamInvalid.At("find digest")
+	return nil, fault.MechanismParamInvalid.At("find digest")
 }
 
-// MGFHash is the digest under a mask generation function (CKG_MGF1_*).
-func MGFHash(g key.MGF) (key.Hash, error) {
-	switch g {
+// CryptoHash is the digest as the crypto package numbers it, for RSA signatures. Importing this package links it in,
+// so that crypto.Hash.Available holds.
+func CryptoHash(h key.Hash) (crypto.Hash, error) {
+	switch h {
+	case key.MechSHA1:
+		return crypto.SHA1, nil
+	case key.MechSHA224:
+		return crypto.SHA224, nil
+	case key.MechSHA256:
+		return crypto.SHA256, nil
+	case key.MechSHA384:
+		return crypto.SHA384, nil
+	case key.MechSHA512:
+		return crypto.SHA512, nil
+	case key.MechSHA3224:
+		return crypto.SHA3_224, nil
+	case key.MechSHA3256:
+		return crypto.SHA3_256, nil
+	case key.MechSHA3384:
+		return crypto.SHA3_384, nil
+	case key.MechSHA3512:
+		return crypto.SHA3_512, nil
+	}
+	return 0, fault.MechanismParamInvalid.At("find digest")
+}
+
+// MGFHash is the digest inside MGF1 that a CKG_MGF1_* number names.
+func MGFHash(m key.MGF) (key.Hash, error) {
+	switch m {
 	case key.MGF1SHA1:
 		return key.MechSHA1, nil
 	case key.MGF1SHA224:
