@@ -52,6 +52,8 @@ const (
 	PartitionExists  Code = 219
 	UserTypeInvalid  Code = 220
 	PINExpired       Code = 221
+	ReadOnlyExists   Code = 222 // a read-only session is open, so the security officer cannot log in
+	OfficerExists    Code = 223 // the security officer is logged in, so no read-only session can be opened
 )
 
 // 300-399: objects and templates.
@@ -141,7 +143,7 @@ var names = map[Code]string{
 	TicketInvalid: "login ticket is not valid", RateLimited: "too many attempts", QuotaExceeded: "quota exceeded",
 	AppUnknown: "no such application", SessionExists: "sessions are open", AuthRequired: "login for this operation is needed",
 	OperatorExists: "operator exists", PartitionExists: "partition exists", UserTypeInvalid: "user type is invalid",
-	PINExpired:    "pin has expired",
+	PINExpired: "pin has expired", ReadOnlyExists: "a read-only session is open", OfficerExists: "security officer is logged in",
 	ObjectUnknown: "no such object", KeyUnknown: "no such key", AttributeUnknown: "attribute type is invalid",
 	AttributeValueInvalid: "attribute value is invalid", AttributeReadOnly: "attribute is read-only",
 	AttributeSensitive: "attribute is sensitive", TemplateIncomplete: "template is incomplete",
