@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pkcs11 is the door for PKCS #11 clients and for the command line: a unix socket on which the host checks who
+// is there, introduces the client to the core and steps aside (docs/design/channel.md). It sees no call, no PIN and no
+// data: those run on the socketpair whose ends it has given away.
+package pkcs11
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/genbu-hsm/genbu/internal/fault"
+)
+
+// Peer is what the kernel says of the process at the other end.
+type Peer struct {
+	UID, GID, PID uint32
+}
+
+// Core is who the door introduces clients to. Introduce takes over the descriptor, also when it fails.
+type Core interface {
+	Introduce(channel *os.File, peer Peer) error
+}
+
+const (
+	// maxGreetings bounds introductions under way at once, so that a flood of connections waits in the listen queue
+	// instead of taking the host's memory.
+	maxGreetings = 64
+
+	// greetingTimeout ends an introduction whose client does not take its descriptor.
+	greetingTimeout = 5 * time.Second
+)
+
+// Door serves one unix socket.
+type Door struct {
+	Core Core
+	Log  *slog.Logger
+
+	wg sync.WaitGroup
+}
+
+// Serve accepts clients until ctx ends or the listener is closed.
+func (d *Door) Serve(ctx context.Context, l *net.UnixListener) error {
+	defer d.wg.Wait()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	slots := make(chan struct{}, maxGreetings)
+	for {
+		slots <- struct{}{}
+		conn, err := l.AcceptUnix()
+		if err != nil {
+			<-slots
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			d.Log.Warn("accept failed", "door", "pkcs11", "error", err)
+			time.Sleep(50 * time.Millisecond) // out of descriptors: wait for some to be closed
+			continue
+		}
+		d.wg.Go(func() {
+			defer func() { <-slots }()
+			if err := d.greet(conn); err != nil {
+				d.Log.Warn("client not introduced", "door", "pkcs11", "error", err)
+			}
+		})
+	}
+}
+
+var greeting = []byte("GNBU\x01")
+
+func (d *Door) greet(conn *net.UnixConn) error {
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(greetingTimeout))
+	peer, err := credentials(conn)
+	if err != nil {
+		return err
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return d.refuse(conn, fault.Unavailable, err)
+	}
+	theirs := os.NewFile(uintptr(pair[1]), "client end")
+	defer theirs.Close()
+	if err := d.Core.Introduce(os.NewFile(uintptr(pair[0]), "core end"), peer); err != nil {
+		return d.refuse(conn, fault.Of(err), err)
+	}
+	_, _, err = conn.WriteMsgUnix(greeting, unix.UnixRights(int(theirs.Fd())), nil)
+	return err
+}
+
+// refuse tells the client why it gets no channel: version 0 and the fault.
+func (d *Door) refuse(conn *net.UnixConn, code fault.Code, why error) error {
+	conn.Write([]byte{'G', 'N', 'B', 'U', 0, byte(code), byte(code >> 8)})
+	return why
+}
+
+func credentials(conn *net.UnixConn) (Peer, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return Peer{}, err
+	}
+	var cred *unix.Ucred
+	var failed error
+	if err := raw.Control(func(fd uintptr) {
+		cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil {
+		return Peer{}, err
+	}
+	if failed != nil {
+		return Peer{}, failed
+	}
+	return Peer{UID: cred.Uid, GID: cred.Gid, PID: uint32(cred.Pid)}, nil
+}

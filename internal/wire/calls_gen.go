@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Code generated from pkcs11/calls.def by go generate ./pkcs11/...; DO NOT EDIT.
+
+package wire
+
+// Call is the number of a call on the client channel (docs/design/channel.md).
+type Call uint16
+
+const (
+	CallHello            Call = 0x01
+	CallSlots            Call = 0x02
+	CallMechanisms       Call = 0x03
+	CallSessionOpen      Call = 0x04
+	CallSessionClose     Call = 0x05
+	CallLogin            Call = 0x06
+	CallLogout           Call = 0x07
+	CallResume           Call = 0x08
+	CallInitToken        Call = 0x09
+	CallInitPin          Call = 0x0A
+	CallSetPin           Call = 0x0B
+	CallCreate           Call = 0x10
+	CallCopy             Call = 0x11
+	CallDestroy          Call = 0x12
+	CallSize             Call = 0x13
+	CallGet              Call = 0x14
+	CallSet              Call = 0x15
+	CallFind             Call = 0x16
+	CallFindNext         Call = 0x17
+	CallFindEnd          Call = 0x18
+	CallSummary          Call = 0x19
+	CallGenerate         Call = 0x20
+	CallGeneratePair     Call = 0x21
+	CallWrap             Call = 0x22
+	CallUnwrap           Call = 0x23
+	CallDerive           Call = 0x24
+	CallEncapsulate      Call = 0x25
+	CallDecapsulate      Call = 0x26
+	CallRandom           Call = 0x27
+	CallSeed             Call = 0x28
+	CallEncrypt          Call = 0x30
+	CallDecrypt          Call = 0x31
+	CallSign             Call = 0x32
+	CallVerify           Call = 0x33
+	CallDigest           Call = 0x34
+	CallMsgEncrypt       Call = 0x35
+	CallMsgDecrypt       Call = 0x36
+	CallBegin            Call = 0x40
+	CallUpdate           Call = 0x41
+	CallFinal            Call = 0x42
+	CallCancel           Call = 0x43
+	CallDigestKey        Call = 0x44
+	CallSave             Call = 0x45
+	CallRestore          Call = 0x46
+	CallStatus           Call = 0x80
+	CallInit             Call = 0x81
+	CallUnlock           Call = 0x82
+	CallLock             Call = 0x83
+	CallZeroize          Call = 0x84
+	CallRekeep           Call = 0x85
+	CallPartitionCreate  Call = 0x90
+	CallPartitionList    Call = 0x91
+	CallPartitionSet     Call = 0x92
+	CallPartitionDestroy Call = 0x93
+	CallOperatorCreate   Call = 0x98
+	CallOperatorList     Call = 0x99
+	CallOperatorSet      Call = 0x9A
+	CallOperatorDestroy  Call = 0x9B
+	CallKeyShare         Call = 0xA0
+	CallKeyState         Call = 0xA1
+	CallAuditNote        Call = 0xA8
+	CallAuditHead        Call = 0xA9
+)
+
+// CallSpec is one row of pkcs11/calls.def.
+type CallSpec struct {
+	Call     Call
+	Name     string // as in channel.md: SESSION_OPEN
+	Request  string // signature of the body, in the field letters of channel.md; [x] is a u32 count and so many x
+	Response string // signature of the body of a successful answer
+	Store    bool   // the core may need the store's help to answer
+	Manage   string // who may ask for a management call: "any", "admin", "so", "user"; empty for the PKCS #11 calls
+}
+
+// Calls lists every call by rising number.
+var Calls = []CallSpec{
+	{CallHello, "HELLO", "uuub", "bbu", false, ""},
+	{CallSlots, "SLOTS", "", "[ubbuuuu]", false, ""},
+	{CallMechanisms, "MECHANISMS", "u", "[uuuuu[u]]", false, ""},
+	{CallSessionOpen, "SESSION_OPEN", "uuu", "", false, ""},
+	{CallSessionClose, "SESSION_CLOSE", "u", "", false, ""},
+	{CallLogin, "LOGIN", "uubb", "b", true, ""},
+	{CallLogout, "LOGOUT", "u", "", false, ""},
+	{CallResume, "RESUME", "ub", "u", true, ""},
+	{CallInitToken, "INIT_TOKEN", "ubb", "", true, ""},
+	{CallInitPin, "INIT_PIN", "ub", "", true, ""},
+	{CallSetPin, "SET_PIN", "ubb", "", true, ""},
+	{CallCreate, "CREATE", "uA", "O", true, ""},
+	{CallCopy, "COPY", "uuA", "O", true, ""},
+	{CallDestroy, "DESTROY", "uu", "", true, ""},
+	{CallSize, "SIZE", "uu", "u", true, ""},
+	{CallGet, "GET", "uuT", "V", true, ""},
+	{CallSet, "SET", "uuA", "", true, ""},
+	{CallFind, "FIND", "uAu", "yO", true, ""},
+	{CallFindNext, "FIND_NEXT", "uu", "yO", true, ""},
+	{CallFindEnd, "FIND_END", "u", "", false, ""},
+	{CallSummary, "SUMMARY", "uu", "O", true, ""},
+	{CallGenerate, "GENERATE", "uMA", "O", true, ""},
+	{CallGeneratePair, "GENERATE_PAIR", "uMAA", "O", true, ""},
+	{CallWrap, "WRAP", "uMuu", "b", true, ""},
+	{CallUnwrap, "UNWRAP", "uMubA", "O", true, ""},
+	{CallDerive, "DERIVE", "uMuA", "O[u]", true, ""},
+	{CallEncapsulate, "ENCAPSULATE", "uMuA", "bO", true, ""},
+	{CallDecapsulate, "DECAPSULATE", "uMubA", "O", true, ""},
+	{CallRandom, "RANDOM", "uu", "b", false, ""},
+	{CallSeed, "SEED", "ub", "", false, ""},
+	{CallEncrypt, "ENCRYPT", "uMub", "b", true, ""},
+	{CallDecrypt, "DECRYPT", "uMub", "b", true, ""},
+	{CallSign, "SIGN", "uMub", "b", true, ""},
+	{CallVerify, "VERIFY", "uMubb", "", true, ""},
+	{CallDigest, "DIGEST", "uMb", "b", false, ""},
+	{CallMsgEncrypt, "MSG_ENCRYPT", "uMubb", "bbb", true, ""},
+	{CallMsgDecrypt, "MSG_DECRYPT", "uMubbb", "b", true, ""},
+	{CallBegin, "BEGIN", "uuMu", "", true, ""},
+	{CallUpdate, "UPDATE", "uub", "b", false, ""},
+	{CallFinal, "FINAL", "uub", "b", false, ""},
+	{CallCancel, "CANCEL", "uu", "", false, ""},
+	{CallDigestKey, "DIGEST_KEY", "uu", "", true, ""},
+	{CallSave, "SAVE", "u", "b", false, ""},
+	{CallRestore, "RESTORE", "ub", "", false, ""},
+	{CallStatus, "STATUS", "", "*", false, "any"},
+	{CallInit, "INIT", "buub", "[b]", false, "any"},
+	{CallUnlock, "UNLOCK", "b", "u", false, "any"},
+	{CallLock, "LOCK", "", "", false, "admin"},
+	{CallZeroize, "ZEROIZE", "b", "", false, "admin"},
+	{CallRekeep, "REKEEP", "buu", "[b]", false, "admin"},
+	{CallPartitionCreate, "PARTITION_CREATE", "bbbu", "bu", false, "admin"},
+	{CallPartitionList, "PARTITION_LIST", "", "[bbuuuuuu]", false, "any"},
+	{CallPartitionSet, "PARTITION_SET", "buuuub", "", false, "so"},
+	{CallPartitionDestroy, "PARTITION_DESTROY", "bb", "", false, "admin"},
+	{CallOperatorCreate, "OPERATOR_CREATE", "ubub[u]", "", false, "so"},
+	{CallOperatorList, "OPERATOR_LIST", "u", "[bbuuu[u]]", false, "so"},
+	{CallOperatorSet, "OPERATOR_SET", "ubub[u]", "", false, "so"},
+	{CallOperatorDestroy, "OPERATOR_DESTROY", "ub", "", false, "so"},
+	{CallKeyShare, "KEY_SHARE", "uubu", "", false, "user"},
+	{CallKeyState, "KEY_STATE", "uuu", "", false, "user"},
+	{CallAuditNote, "AUDIT_NOTE", "b", "u", false, "so"},
+	{CallAuditHead, "AUDIT_HEAD", "", "b", false, "any"},
+}
+
+// Spec finds the row of a call; false when there is no such call.
+func (c Call) Spec() (CallSpec, bool) {
+	for _, s := range Calls {
+		if s.Call == c {
+			return s, true
+		}
+	}
+	return CallSpec{}, false
+}
+
+// String is the name of the call in channel.md.
+func (c Call) String() string {
+	if s, ok := c.Spec(); ok {
+		return s.Name
+	}
+	return "unknown call"
+}
