@@ -183,7 +183,9 @@ func (v *LogLine) Encode(w *Writer) {
 	w.String(v.Text)
 }
 
-func (v *LogLine) Decode(r *Reader) { v.Level, v.Request, v.Text = LogLevel(r.U8()), r.U64(), r.String() }
+func (v *LogLine) Decode(r *Reader) {
+	v.Level, v.Request, v.Text = LogLevel(r.U8()), r.U64(), r.String()
+}
 
 func (v *DescribeRequest) Encode(w *Writer) { w.records(v.Records) }
 func (v *DescribeRequest) Decode(r *Reader) { v.Records = r.records() }
