@@ -19,6 +19,17 @@ const (
 	OpAudit      uint16 = 20
 	OpRoot       uint16 = 21
 	OpLog        uint16 = 22
+	OpState      uint16 = 23
+)
+
+// Exit codes by which the core tells the host why it ended; any other code is a crash. Locking ends the process, because
+// nothing erases memory as surely as giving it back to the kernel; the host starts the next core, which stays locked.
+const (
+	ExitClosed   = 0 // the host closed the boundary
+	ExitConfig   = 2 // a protection is missing, or the first message was wrong
+	ExitLocked   = 3 // asked to lock
+	ExitZeroized = 4 // asked to zeroize, by call or by signal
+	ExitSelfTest = 5 // a self-test or pairwise test failed
 )
 
 // Record is one stored value with the store's revision of its last change.
@@ -90,6 +101,7 @@ type Config struct {
 	MaxLagMS  uint32   // counted uses: beyond this lag of flushing, use is refused
 	Self      string   // self-test to break, for tests that show each one can fail; empty in service
 	Node      key.ID   // this node
+	Hold      bool     // stay locked until somebody asks to unlock, although a file keeper could
 }
 
 // State of the module (FIPS 140-3 section 7.11).

@@ -26,7 +26,7 @@ func samples() []message {
 		&Query{Partition: id},
 		&Txn{[]Compare{{"a", 1}}, []Put{{"b", []byte("c"), meta}, {"d", []byte("e"), nil}}, []string{"f"}},
 		&Audit{id, 4, [][]byte{[]byte("e")}, []byte("cp"), true},
-		&Config{true, true, []string{"userns"}, []byte("last"), 1000, "sha256", id},
+		&Config{true, true, []string{"userns"}, []byte("last"), 1000, "sha256", id, true},
 		&Status{State: StateLocked, Memory: "mlock", Sandbox: []string{"x"}, Missing: []string{"y"}, AuditKey: []byte("k")},
 	}
 }

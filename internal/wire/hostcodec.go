@@ -166,11 +166,12 @@ func (v *Config) Encode(w *Writer) {
 	w.U32(v.MaxLagMS)
 	w.String(v.Self)
 	w.PutID(v.Node)
+	w.Bool(v.Hold)
 }
 
 func (v *Config) Decode(r *Reader) {
 	v.Fast, v.FIPS, v.Accepted = r.Bool(), r.Bool(), r.strings()
-	v.AuditLast, v.MaxLagMS, v.Self, v.Node = r.Bytes(), r.U32(), r.String(), r.ID()
+	v.AuditLast, v.MaxLagMS, v.Self, v.Node, v.Hold = r.Bytes(), r.U32(), r.String(), r.ID(), r.Bool()
 }
 
 func (v *Status) Encode(w *Writer) {
