@@ -53,7 +53,7 @@ type Material struct {
 // ssp.Do; in fast mode the core may keep it, so it must be safe for use by many goroutines at once.
 type Key interface {
 	Type() key.Type
-	Bits() int     // key size as CK_MECHANISM_INFO counts it: bits for RSA, EC; bytes for AES; parameter set for the rest
+	Bits() int     // key size as CK_MECHANISM_INFO counts it: bits for RSA, EC; bytes for AES; bytes of the public key for ML-*, SLH-DSA
 	Private() bool // true when it holds a private or secret part
 }
 
@@ -87,6 +87,10 @@ type Row struct {
 	// Approved tells whether this use counts as an approved service (FIPS 140-3), given the key and parameter.
 	// k is nil for digests and for key generation, where bits is the size asked for.
 	Approved func(use Use, k Key, p Params, bits int) bool
+
+	// ApprovedGen is Approved for a generation whose answer hangs on the curve or parameter set in spec; nil where
+	// Approved knows enough.
+	ApprovedGen func(spec GenSpec) bool
 
 	// Begin starts Encrypt, Decrypt, Sign or Digest; BeginVerify starts Verify. One-shot calls are Begin, one Update,
 	// Final; mechanisms that sign a digest as it is collect their input in Update and answer fault.DataLength.
