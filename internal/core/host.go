@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// host is the core's end of descriptor 3: what the core asks of the machine outside (docs/design/boundary.md). Whatever
+// comes back is the word of a host that may be captured: records are authenticated by core/seal before they are
+// believed, and an index's answer is only a hint where to look.
+type host struct{ mux *wire.Mux }
+
+type encoder interface{ Encode(*wire.Writer) }
+type decoder interface{ Decode(*wire.Reader) }
+
+func (h *host) call(op uint16, ask encoder, answer decoder) error {
+	var w wire.Writer
+	ask.Encode(&w)
+	body, err := h.mux.Call(op, w.B)
+	if err != nil || answer == nil {
+		return err
+	}
+	r := wire.NewReader(body)
+	answer.Decode(&r)
+	return r.End()
+}
+
+// Load answers one record; RecordUnknown when there is none.
+func (h *host) Load(path string) (wire.Record, error) {
+	var rec wire.Record
+	if err := h.call(wire.OpLoad, &wire.LoadRequest{Path: path}, &rec); err != nil {
+		return wire.Record{}, err
+	}
+	if rec.Path != path {
+		return wire.Record{}, fault.RecordInvalid.At("load another record than asked for")
+	}
+	return rec, nil
+}
+
+// List answers every record below prefix, in the order of paths.
+func (h *host) List(prefix string) ([]wire.Record, error) {
+	var all []wire.Record
+	for after := ""; ; {
+		var page wire.ListReply
+		if err := h.call(wire.OpList, &wire.ListRequest{Prefix: prefix, After: after}, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Records...)
+		if !page.More {
+			return all, nil
+		}
+		if len(page.Records) == 0 || page.Records[len(page.Records)-1].Path <= after {
+			return nil, fault.Malformed.At("list records") // a host that does not advance would keep us here for ever
+		}
+		after = page.Records[len(page.Records)-1].Path
+	}
+}
+
+// Find asks the index.
+func (h *host) Find(q wire.Query, after key.ID, limit int) ([]key.ID, bool, error) {
+	var reply wire.FindReply
+	err := h.call(wire.OpFind, &wire.FindRequest{Query: q, After: after, Limit: uint32(limit)}, &reply)
+	return reply.IDs, reply.More, err
+}
+
+// Commit makes a change durable and answers its revision. A boundary that broke meanwhile leaves the outcome unknown.
+func (h *host) Commit(txn *wire.Txn) (int64, error) {
+	var reply wire.CommitReply
+	err := h.call(wire.OpCommit, txn, &reply)
+	if fault.Of(err) == fault.Unavailable {
+		return 0, fault.OutcomeUnknown.At("commit")
+	}
+	return reply.Revision, err
+}
+
+// Audit hands over entries of the log.
+func (h *host) Audit(a wire.Audit) error { return h.call(wire.OpAudit, &a, nil) }
+
+// Root keeps, gives back or destroys the sealed root of a keeper.
+func (h *host) Root(verb wire.RootVerb, keeper string, value []byte) ([]byte, error) {
+	var reply wire.RootReply
+	err := h.call(wire.OpRoot, &wire.RootRequest{Verb: verb, Keeper: keeper, Value: value}, &reply)
+	return reply.Value, err
+}
+
+// Log writes one line to the operator's log, without waiting.
+func (h *host) Log(level wire.LogLevel, request uint64, text string) {
+	var w wire.Writer
+	(&wire.LogLine{Level: level, Request: request, Text: text}).Encode(&w)
+	h.mux.Notify(wire.OpLog, w.B)
+}
+
+// State tells the host that the state changed.
+func (h *host) State(s *wire.Status) {
+	var w wire.Writer
+	s.Encode(&w)
+	h.mux.Notify(wire.OpState, w.B)
+}

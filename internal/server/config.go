@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Config is everything a node can be told. It is read from genbu.yaml in the node's directory; a key that is not named
+// here stops the start, and all faults are reported together. Nothing here decides about keys: policy lies sealed in
+// the store and is changed through the core.
+type Config struct {
+	// Dir holds the node's files: store, audit log, sealed roots, TLS material. Created with mode 0700. Its thief gains
+	// ciphertext, and with the keeper file (see Keeper) every key.
+	Dir string `json:"dir"`
+
+	// Socket is where PKCS #11 clients and the command line connect. Default: genbu.sock in Dir.
+	Socket string `json:"socket"`
+
+	// SocketMode is the socket's mode, octal. Default "0666": who may do what is decided by login, and web servers' workers
+	// run as users of their own. "0660" keeps it to owner and group.
+	SocketMode string `json:"socket_mode"`
+
+	// Listen is the address of the HTTPS door (health and status). Default "127.0.0.1:0": loopback, a free port, which
+	// genbu env prints. Empty: no HTTPS.
+	Listen *string `json:"listen"`
+
+	// Mode is "strict" (default): a key is open only while it is used; or "fast": hot keys stay parsed in the core's memory.
+	Mode string `json:"mode"`
+
+	// FIPS refuses every service that is not approved.
+	FIPS bool `json:"fips"`
+
+	// Keeper is the file whose 32 random bytes unseal the root key of a node that starts unattended. Default: keeper.key in
+	// Dir; better on another disk. Whoever reads it and Dir has every key. Unused when custodians hold the root.
+	Keeper string `json:"keeper"`
+
+	// AcceptMissing names protections of the core that this kernel or container may lack: userns, landlock, seccomp,
+	// memfd_secret, runtimesecret. The core refuses to start when one is missing and not named here.
+	AcceptMissing []string `json:"accept_missing"`
+
+	// AuditMaxLag is how far counted uses may lag behind in the audit log before use is refused. Default "10s".
+	AuditMaxLag string `json:"audit_max_lag"`
+
+	// LogLevel is "debug", "info" (default), "warn" or "error".
+	LogLevel string `json:"log_level"`
+}
+
+// ConfigFile is the name of the configuration within a node's directory.
+const ConfigFile = "genbu.yaml"
+
+// Protections that may be named in AcceptMissing.
+var Protections = []string{"userns", "landlock", "seccomp", "memfd_secret", "runtimesecret", "hostseccomp", "hostproc"}
+
+// Load reads the configuration of dir, if there is one, and fills in defaults.
+func Load(dir string) (*Config, error) {
+	c := &Config{}
+	text, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if err := yaml.UnmarshalStrict(text, c); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
+	}
+	if c.Dir == "" {
+		c.Dir = dir
+	}
+	if err := c.finish(); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
+	}
+	return c, nil
+}
+
+// finish sets defaults and answers every fault at once.
+func (c *Config) finish() error {
+	var faults []error
+	abs, err := filepath.Abs(c.Dir)
+	if err != nil {
+		faults = append(faults, err)
+	}
+	c.Dir = abs
+	if c.Socket == "" {
+		c.Socket = filepath.Join(c.Dir, "genbu.sock")
+	}
+	if len(c.Socket) > 107 { // sun_path
+		faults = append(faults, fmt.Errorf("socket: %q is longer than the 107 bytes a unix socket's path may have", c.Socket))
+	}
+	if c.Keeper == "" {
+		c.Keeper = filepath.Join(c.Dir, "keeper.key")
+	}
+	if c.Mode == "" {
+		c.Mode = "strict"
+	}
+	if c.Mode != "strict" && c.Mode != "fast" {
+		faults = append(faults, fmt.Errorf("mode: %q is neither strict nor fast", c.Mode))
+	}
+	if c.SocketMode == "" {
+		c.SocketMode = "0666"
+	}
+	if _, err := c.socketMode(); err != nil {
+		faults = append(faults, err)
+	}
+	if c.Listen == nil {
+		loopback := "127.0.0.1:0"
+		c.Listen = &loopback
+	}
+	if *c.Listen != "" {
+		if _, _, err := net.SplitHostPort(*c.Listen); err != nil {
+			faults = append(faults, fmt.Errorf("listen: %w", err))
+		}
+	}
+	for _, name := range c.AcceptMissing {
+		if !slices.Contains(Protections, name) {
+			faults = append(faults, fmt.Errorf("accept_missing: %q is none of %v", name, Protections))
+		}
+	}
+	if c.AuditMaxLag == "" {
+		c.AuditMaxLag = "10s"
+	}
+	if lag, err := time.ParseDuration(c.AuditMaxLag); err != nil || lag < 2*time.Second || lag > time.Hour {
+		faults = append(faults, fmt.Errorf("audit_max_lag: %q is not a duration from 2s to 1h", c.AuditMaxLag))
+	}
+	if c.LogLevel == "" {
+		c.LogLevel = "info"
+	}
+	if _, err := c.logLevel(); err != nil {
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+func (c *Config) socketMode() (os.FileMode, error) {
+	var mode uint32
+	if _, err := fmt.Sscanf(c.SocketMode, "%o", &mode); err != nil || mode > 0o777 {
+		return 0, fmt.Errorf("socket_mode: %q is not an octal mode such as 0660", c.SocketMode)
+	}
+	return os.FileMode(mode), nil
+}
+
+func (c *Config) logLevel() (slog.Level, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return 0, fmt.Errorf("log_level: %q is none of debug, info, warn, error", c.LogLevel)
+	}
+	return level, nil
+}
+
+func (c *Config) maxLag() time.Duration {
+	lag, _ := time.ParseDuration(c.AuditMaxLag) // finish has checked it
+	return lag
+}
