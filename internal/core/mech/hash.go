@@ -14,8 +14,8 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// NewHash answers the constructor of the digest that a mechanism parameter names by its CKM number. All of them come
-// from Go's FIPS module; SHA-1 is not approved for signing, and the rows that use it say so.
+// NewHash answers the constructor of the digest that a mechanism parameter names by its CKM number. All but SHA-1 come
+// from Go's FIPS module.
 func NewHash(h key.Hash) (func() hash.Hash, error) {
 	switch h {
 	case key.MechSHA1:

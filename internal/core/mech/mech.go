@@ -30,6 +30,8 @@ const (
 	Encapsulate
 	Decapsulate
 	Generate
+	MessageEncrypt // C_EncryptMessage: an AEAD's SealMessage; only Approved is asked about it
+	MessageDecrypt
 )
 
 // Material is a key between the record and the algorithm, in the one canonical form of its type:
@@ -103,6 +105,12 @@ type Row struct {
 	// Derive answers n bytes derived from k (n 0: the natural length), to become the value of a new key.
 	Derive func(k Key, p Params, n int) ([]byte, error)
 
+	// Further answers the templates of the keys that the parameter asks for beside the one of the call (SP800-108
+	// section "Deriving Additional Keys"), each in the form of field letter A; DeriveAll then answers the values of all
+	// keys, lens[0] bytes for the call's own. Both are nil where one derivation makes one key.
+	Further   func(p Params) ([][]byte, error)
+	DeriveAll func(k Key, p Params, lens []int) ([][]byte, error)
+
 	// WrapBytes and UnwrapBytes protect the serialised key of another object.
 	WrapBytes   func(k Key, p Params, plain []byte) ([]byte, error)
 	UnwrapBytes func(k Key, p Params, wrapped []byte) ([]byte, error)
@@ -123,6 +131,7 @@ type GenSpec struct {
 	Bits     int      // CKA_MODULUS_BITS; for symmetric keys CKA_VALUE_LEN in bytes
 	Exponent []byte   // CKA_PUBLIC_EXPONENT, big-endian; nil for 65537
 	Params   []byte   // CKA_EC_PARAMS as DER OID, or the parameter set as u64 LE
+	Param    Params   // the mechanism's own parameter, which PKCS5_PBKD2 has
 }
 
 // Family is the self-test and the parsing of one kind of key.
