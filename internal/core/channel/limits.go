@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package channel
+
+// Limits of what clients may make the core hold. A limit is met with QuotaExceeded (or Busy, where waiting helps), so
+// that one client cannot take the memory of all.
+const (
+	// maxFrame is the longest request (channel.md). A longer one is read past and answered Malformed.
+	maxFrame = 16 << 20
+
+	// restingBuffer is what an idle channel may keep of a buffer that a large request had grown: 1,000 idle channels then
+	// hold at most 128 MB, and the requests of a TLS server never grow one.
+	restingBuffer = 64 << 10
+
+	// firstBuffer is what a new channel starts with: a signature request with room to spare.
+	firstBuffer = 4 << 10
+
+	// maxLarge bounds the sum of request bytes beyond restingBuffer that all channels hold at one moment, because each
+	// channel alone may ask for 16 MiB. Beyond it a large request is answered Busy.
+	maxLarge = 256 << 20
+
+	// maxApplications: a node for a few thousand client processes; each costs under 2 KB while it is idle.
+	maxApplications = 16384
+
+	// maxAppsPerUID keeps one local user from taking them all.
+	maxAppsPerUID = 4096
+
+	// maxChannels bounds the channels of all applications: descriptors and goroutines of the core.
+	maxChannels = 16384
+
+	// maxChannelsPerApp: the library's pool holds 128; the rest is room for other clients.
+	maxChannelsPerApp = 1024
+
+	// maxSessions per application: what CK_TOKEN_INFO calls ulMaxSessionCount; a session is about 200 bytes.
+	maxSessions = 65536
+
+	// maxSessionObjects per application: 64 MB at 1 KB each, then an application leaks.
+	maxSessionObjects = 65536
+
+	// maxGathered bounds what the parts of one multi-part operation may add up to where the mechanism has to gather them
+	// (CCM, EdDSA, raw signatures, GCM decryption, which releases nothing before its tag is checked).
+	maxGathered = 64 << 20
+
+	// maxFindBatch is the most objects one FIND answers: 48 bytes each, so within a resting buffer.
+	maxFindBatch = 1024
+
+	// findPage is how many candidates one look into the index asks for.
+	findPage = 256
+
+	// maxRandom bytes in one call.
+	maxRandom = 1 << 20
+
+	// maxTickets: the longest ticket and PIN that are passed on; a PIN over the token's limit is refused there.
+	maxPIN = 1024
+
+	// grace is how many seconds an application without channels is kept (channel.md).
+	grace = 60
+)

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package channel
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// Server holds what the channels of this core share.
+type Server struct {
+	module  Module
+	request atomic.Uint64 // last request id; starts anywhere, so that ids of two runs seldom meet
+	count   atomic.Int64  // channels being served
+	large   atomic.Int64  // see link
+
+	mu   sync.Mutex
+	apps map[[32]byte]*application // guarded by mu; by the hash of the secret, so that looking up tells nothing of it
+	uids map[uint32]int            // guarded by mu: applications of each uid
+}
+
+// New makes a server without channels.
+func New(m Module) *Server {
+	s := &Server{module: m, apps: make(map[[32]byte]*application), uids: make(map[uint32]int)}
+	var b [8]byte
+	rand.Read(b[:])
+	s.request.Store(binary.LittleEndian.Uint64(b[:]) >> 16) // leaves 2^48 before it could run over
+	return s
+}
+
+// Count is the number of channels.
+func (s *Server) Count() int { return int(s.count.Load()) }
+
+// channel is one client connection: its goroutine owns every field.
+type channel struct {
+	server  *Server
+	module  Module
+	peer    Peer
+	link    *link
+	app     *application // nil before HELLO
+	row     *row
+	r       wire.Reader  // the request's body
+	w       *wire.Writer // the response's body, after the header
+	request uint64
+	approve bool // the service indicator of this answer
+	broken  bool // a handler panicked: the channel ends
+}
+
+// Serve answers the requests that come over conn until it ends, and closes it. It is one goroutine's whole work; peer is
+// what the host asserted of the other end.
+func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
+	defer conn.Close()
+	if s.count.Add(1) > maxChannels {
+		s.count.Add(-1)
+		return
+	}
+	defer s.count.Add(-1)
+	c := &channel{server: s, module: s.module, peer: peer, link: newLink(conn, &s.large)}
+	c.w = &c.link.out
+	defer c.leave()
+	defer c.link.wipe(true)
+	for !c.broken {
+		q, err := c.link.next()
+		skip, skipping := err.(*skipped)
+		if err != nil && !skipping {
+			return
+		}
+		c.request = s.request.Add(1)
+		c.approve = false
+		c.link.start()
+		if skipping {
+			err = skip.code.At("read frame")
+		} else {
+			err = c.answer(q)
+		}
+		code := fault.Of(err)
+		if code != fault.OK {
+			c.refuse(q, err)
+		}
+		if c.link.finish(q, code, c.request, c.approve && code == fault.OK) != nil {
+			return
+		}
+	}
+}
+
+// refuse replaces whatever was written of an answer by the reason and the tries left.
+func (c *channel) refuse(q request, err error) {
+	left := ^uint64(0)
+	if e, ok := err.(*fault.Error); ok && e.Left >= 0 {
+		left = uint64(e.Left)
+	}
+	reason := err.Error()
+	c.module.Log(c.request, q.call.String()+": "+reason)
+	clear(c.w.B[responseHeader:])
+	c.w.B = c.w.B[:responseHeader]
+	c.w.String(reason)
+	c.w.U64(left)
+}
+
+// answer runs one request. A panic in it is a bug: it is answered and audited as Internal and ends this channel; the
+// others go on. It lies outside ssp.Do, whose own clean-up has then run.
+func (c *channel) answer(q request) (err error) {
+	defer func() {
+		if recover() != nil {
+			c.broken = true
+			err = fault.Internal.At("run " + q.call.String())
+			c.audit(key.ID{}, 0, fault.Internal)
+		}
+	}()
+	row := lookup(q.call)
+	if row == nil {
+		return fault.Unsupported.At("find call")
+	}
+	c.row = row
+	if err := row.open(c.module.State()); err != nil {
+		return err
+	}
+	if row.needs >= needApp && c.app == nil {
+		return fault.AppUnknown.At("no hello was said")
+	}
+	c.r = wire.NewReader(q.body)
+	err = row.run(c)
+	if code := fault.Of(err); audited[code] && !row.own {
+		c.audit(key.ID{}, 0, code)
+	}
+	return err
+}
+
+// audit notes a refusal. Its own failure changes nothing, since the request is refused already.
+func (c *channel) audit(object key.ID, m key.Mechanism, code fault.Code) {
+	name := ""
+	if c.row != nil {
+		name = c.row.name
+	}
+	c.module.Record(AuditEntry{Request: c.request, Act: name, Peer: c.peer, Object: object, Mechanism: m, Refused: code})
+}
