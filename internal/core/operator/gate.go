@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operator
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"sync"
+
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/ssp"
+	"github.com/genbu-hsm/genbu/internal/ssp/access"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// MaxTries is how many wrong PINs in a row lock a PIN, on all nodes together and across restarts.
+const MaxTries = 10
+
+// Charger is the store as the Gate sees it.
+type Charger interface {
+	// Operator answers the newest record of the operator, opened and checked by the ledger; UserUnknown when there is none.
+	Operator(id key.ID) (*Operator, error)
+
+	// Charge commits op.WithTries(used) as the next version of op's record. On nil it is durable, and Operator answers it
+	// from then on. When the record has changed since op was read, or the outcome is unknown, it answers an error, and the
+	// login fails with it. Charge is not called twice at once for one operator.
+	Charge(op *Operator, used uint32) error
+}
+
+// Gate checks PINs. A try is charged to the operator's record before it is made: who kills the core between the try and
+// its result, or tries on another node, has spent it all the same. After a success one charged try stays as credit, so
+// that right PINs cost no commit; a wrong PIN uses the credit up. So the number charged is never less than the number of
+// wrong PINs since the last right one.
+//
+// Ten wrong ones lock the PIN. Since the right PIN resets that count, wrong ones between the logins of a busy service
+// would never add up; so wrong ones also draw from a bucket that only time fills: 20, and 1 more each 30 s.
+type Gate struct {
+	charger Charger
+	boot    ssp.Bytes     // key of the fast verifiers, random at each start
+	hashing chan struct{} // one slow hash at a time, so that guessing takes at most one processor
+
+	mu        sync.Mutex
+	operators map[key.ID]*tries  // guarded by mu
+	strangers map[key.ID]*bucket // guarded by mu: by partition, for names that do not exist
+	decoy     *Verifier          // never changed
+}
+
+// tries is what the Gate remembers of one operator.
+type tries struct {
+	mu      sync.Mutex
+	known   bool     // guarded by mu, as are all below
+	charged uint32   // as far as this core knows
+	failed  uint32   // how many of them are used up
+	wrong   bool     // a wrong PIN was given here since the last right one
+	fast    [32]byte // HMAC of the last right PIN under boot
+	fastGen uint64   // the generation it is of; 0 for none
+	bucket  bucket
+}
+
+// NewGate makes a gate that remembers nothing.
+func NewGate(charger Charger) (*Gate, error) {
+	boot, err := ssp.Alloc(32)
+	if err != nil {
+		return nil, err
+	}
+	boot.Use(access.Token{}, func(p []byte) { rand.Read(p) })
+	decoy := &Verifier{iterations: iterations}
+	rand.Read(decoy.hash[:])
+	return &Gate{charger: charger, boot: boot, hashing: make(chan struct{}, 1), decoy: decoy,
+		operators: map[key.ID]*tries{}, strangers: map[key.ID]*bucket{}}, nil
+}
+
+// VerifyPIN checks the PIN of an operator and answers the operator as it is now. now is nanoseconds of a clock that does
+// not go back. Called inside ssp.Do.
+//
+//	PINIncorrect  Left says how many tries are left; also for an operator that is disabled
+//	PINLocked     an admin must set a new PIN
+//	PINLength     no PIN is that short or long; nothing was charged
+//	PINNotSet, RateLimited, and whatever Charger answers
+func (g *Gate) VerifyPIN(id key.ID, pin []byte, now int64) (*Operator, error) {
+	if err := CheckPINLength(pin); err != nil {
+		return nil, err
+	}
+	t := g.tries(id)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	op, err := g.charger.Operator(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case op.Disabled:
+		return nil, g.VerifyStranger(op.Partition, pin, now)
+	case op.PIN == nil:
+		return nil, fault.PINNotSet.At("check pin")
+	}
+	t.learn(op)
+	if t.locked() {
+		t.fastGen = 0
+		return nil, fault.PINLocked.At("check pin")
+	}
+	fast := g.fastHash(op, pin)
+	if t.fastGen == op.Generation && subtle.ConstantTimeCompare(t.fast[:], fast[:]) == 1 {
+		g.succeed(t, op)
+		return op, nil
+	}
+	if err := g.try(t, op, pin, now); err != nil {
+		return nil, err
+	}
+	t.fast, t.fastGen = fast, op.Generation
+	g.succeed(t, op)
+	return op, nil
+}
+
+// try is the slow way: charge, count as failed, then look.
+func (g *Gate) try(t *tries, op *Operator, pin []byte, now int64) error {
+	if !t.bucket.allows(now) {
+		return fault.RateLimited.At("check pin")
+	}
+	if t.failed >= t.charged {
+		if err := g.charger.Charge(op, t.charged+1); err != nil {
+			return err
+		}
+		t.charged++
+	}
+	t.failed++
+	right, err := g.slow(op.PIN, pin)
+	if err != nil {
+		return err
+	}
+	if !right {
+		t.wrong = true
+		t.bucket.take(now)
+		return &fault.Error{Code: fault.PINIncorrect, Step: "check pin", Left: int(MaxTries - t.failed)}
+	}
+	return nil
+}
+
+// succeed gives the tries back. Where that cannot be committed the login stands: what was charged stays charged, which
+// errs on the safe side.
+func (g *Gate) succeed(t *tries, op *Operator) {
+	t.failed, t.wrong = 0, false
+	if t.charged <= 1 {
+		return
+	}
+	if newest, err := g.charger.Operator(op.ID); err == nil && newest.Generation == op.Generation && g.charger.Charge(newest, 1) == nil {
+		t.charged = 1
+	}
+}
+
+// VerifyStranger is for a login by a name that does not exist in the partition: it takes the time of a wrong PIN and
+// answers the same code. Called inside ssp.Do.
+//
+// BUG(genbu): who measures well can tell a stranger from an operator whose try had to be committed, by the time of that
+// commit, and PINLocked and RateLimited come after different counts. Names are no secrets; this only keeps them from
+// being listed cheaply.
+func (g *Gate) VerifyStranger(partition key.ID, pin []byte, now int64) error {
+	if err := CheckPINLength(pin); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	b := g.strangers[partition]
+	if b == nil {
+		b = &bucket{}
+		g.strangers[partition] = b
+	}
+	allowed := b.allows(now)
+	if allowed {
+		b.take(now)
+	}
+	g.mu.Unlock()
+	if !allowed {
+		return fault.RateLimited.At("check pin")
+	}
+	if _, err := g.slow(g.decoy, pin); err != nil {
+		return err
+	}
+	return fault.PINIncorrect.At("check pin")
+}
+
+// Blind removes the number of tries left, for a login by a free name, where the number would tell that the name exists.
+func Blind(err error) error {
+	if e, ok := err.(*fault.Error); ok {
+		return &fault.Error{Code: e.Code, Step: e.Step, Left: -1}
+	}
+	return err
+}
+
+// State is what CK_TOKEN_INFO tells of a PIN.
+type State struct {
+	Low    bool // a wrong PIN was given since the last right one
+	Final  bool // one more locks it
+	Locked bool
+	Left   uint32
+}
+
+// PINState tells how many tries the operator has left. It costs nothing and charges nothing.
+func (g *Gate) PINState(op *Operator) State {
+	t := g.tries(op.ID)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.learn(op)
+	used := t.failed
+	if used == 1 && !t.wrong {
+		used = 0 // after a restart, or beside another node: the credit that its last success left
+	}
+	used = min(used, MaxTries)
+	return State{Low: used > 0, Final: used == MaxTries-1, Locked: used == MaxTries, Left: MaxTries - used}
+}
+
+// Forget drops the cached login of an operator, when it is changed or destroyed. Charged tries are not forgotten.
+func (g *Gate) Forget(id key.ID) {
+	t := g.tries(id)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fastGen = 0
+}
+
+// Close forgets everything; the Gate is not used after it.
+func (g *Gate) Close() { g.boot.Free() }
+
+func (g *Gate) tries(id key.ID) *tries {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	t := g.operators[id]
+	if t == nil {
+		t = &tries{}
+		g.operators[id] = t
+	}
+	return t
+}
+
+// learn takes in what others did to the record: what they charged is theirs, and after they reset the count the try
+// that stays charged is theirs, too. Whatever is uncertain counts as used.
+func (t *tries) learn(op *Operator) {
+	switch {
+	case !t.known || op.Tries < t.charged:
+		t.failed = op.Tries
+	default:
+		t.failed += op.Tries - t.charged
+	}
+	t.charged, t.known = op.Tries, true
+}
+
+func (t *tries) locked() bool { return t.failed >= MaxTries }
+
+func (g *Gate) slow(v *Verifier, pin []byte) (bool, error) {
+	g.hashing <- struct{}{}
+	defer func() { <-g.hashing }()
+	return v.matches(pin)
+}
+
+// fastHash lets a right PIN be known again without the slow hash: it is of use to nobody without boot, which never
+// leaves secret memory and dies with the core.
+func (g *Gate) fastHash(op *Operator, pin []byte) (sum [32]byte) {
+	g.boot.Use(access.Token{}, func(p []byte) {
+		m := hmac.New(sha256.New, p)
+		m.Write(op.ID[:])
+		m.Write(pin)
+		m.Sum(sum[:0])
+	})
+	return sum
+}
