@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package policy decides who may do what with an object: pure functions over an identity, an object and the moment,
+// answering nil or the fault to give. The caller looks objects up by Visible first, so that an object one may not see
+// and one that is not there cannot be told apart.
+//
+// Who is who. A public object (CKA_PRIVATE false) everybody in the partition sees and uses, logged in or not, as PKCS #11
+// says. A private one without an owner belongs to all crypto-users of the partition: that is the PKCS #11 world of one
+// user, and what the partition's first operator, "user", makes. What a further, named operator makes is its own: others
+// see and use it only when it is shared with them, and an owner's object is changed, copied, wrapped out, read and
+// destroyed by its owner alone. An admin sees every object, uses and reads none, and may trust, share, disable and
+// destroy: someone must be able to when an owner is gone. (PKCS #11 would hide private objects from the SO; then nobody
+// could set CKA_TRUSTED on a private wrapping key.) An auditor sees, and nothing else.
+package policy
+
+import (
+	"github.com/genbu-hsm/genbu/internal/core/object"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// Role of an operator; the numbers are those of docs/design/management.md.
+type Role uint8
+
+const (
+	RoleUnknown Role = iota
+	RoleAdmin
+	RoleUser // crypto-user
+	RoleAuditor
+)
+
+// Identity is who asks, as the core authenticated it. A nil *Identity is a session without login.
+type Identity struct {
+	Partition key.ID
+	Operator  key.ID
+	Role      Role
+	Named     bool // not the partition's first crypto-user; what it makes is its own
+}
+
+// Actor is the identity as the attributes' own rules need it.
+func (who *Identity) Actor() object.Actor {
+	if who != nil && who.Role == RoleAdmin {
+		return object.ActorAdmin
+	}
+	return object.ActorUser
+}
+
+// Owner is the owner of what the identity makes; zero for all crypto-users of the partition.
+func (who *Identity) Owner() key.ID {
+	if who == nil || !who.Named {
+		return key.ID{}
+	}
+	return who.Operator
+}
+
+// Visible tells whether the identity may know of an object of its own partition.
+func Visible(who *Identity, o *object.Object) bool {
+	if !o.Private() {
+		return true
+	}
+	if who == nil {
+		return false
+	}
+	switch who.Role {
+	case RoleAdmin, RoleAuditor:
+		return true
+	case RoleUser:
+		return owns(who, o) || o.SharedWith(who.Operator)
+	}
+	return false
+}
+
+// owns: the owner, or any crypto-user of an object without one.
+func owns(who *Identity, o *object.Object) bool {
+	owner := o.Owner()
+	return who != nil && who.Role == RoleUser && (owner.IsZero() || owner == who.Operator)
+}
+
+// Session is what a session allows, whoever is logged in.
+type Session struct{ ReadWrite bool }
+
+// Create decides whether an object may be made. A session object that is not private needs neither login nor a
+// read-write session. A token object always needs a login, unlike section 5.6.1 of the standard: a write that no
+// operator answers for has no place in the audit log.
+func Create(who *Identity, s Session, token, private bool) error {
+	if token && !s.ReadWrite {
+		return fault.SessionReadOnly.At("create token object")
+	}
+	if who == nil {
+		if token || private {
+			return fault.NotLoggedIn.At("create object")
+		}
+		return nil
+	}
+	switch who.Role {
+	case RoleUser:
+		return nil
+	case RoleAdmin:
+		if !private {
+			return nil
+		}
+	}
+	return fault.Denied.At("create object")
+}
+
+// Manage decides whether the identity may change attributes of an object (C_SetAttributeValue).
+func Manage(who *Identity, s Session, o *object.Object) error {
+	if err := writable(who, s, o); err != nil {
+		return err
+	}
+	if !o.Token() && !o.Private() || owns(who, o) || who != nil && who.Role == RoleAdmin {
+		return nil
+	}
+	return fault.Denied.At("change object")
+}
+
+// Destroy decides whether the identity may destroy an object.
+func Destroy(who *Identity, s Session, o *object.Object) error {
+	if !o.Destroyable() {
+		return fault.ActionProhibited.At("destroy an object that is not destroyable")
+	}
+	return Manage(who, s, o)
+}
+
+// Copy decides whether the identity may copy an object into one of its own (C_CopyObject). Who an object is shared with
+// may not: the copy would be its own.
+func Copy(who *Identity, o *object.Object) error {
+	if !Visible(who, o) {
+		return fault.ObjectUnknown.At("copy object")
+	}
+	if o.HasSecret() && o.Private() && !owns(who, o) {
+		return fault.Denied.At("copy object")
+	}
+	return nil
+}
+
+// ReadSecret decides whether the identity may be given attributes whose status is NeedsMaterial.
+func ReadSecret(who *Identity, o *object.Object) error {
+	if !Visible(who, o) {
+		return fault.ObjectUnknown.At("read value")
+	}
+	if o.Private() && !owns(who, o) {
+		return fault.AttributeSensitive.At("read the value of another's object")
+	}
+	return nil
+}
+
+// Share decides whether the identity may share an object with another operator, or take that back.
+func Share(who *Identity, o *object.Object) error {
+	switch {
+	case who == nil:
+		return fault.NotLoggedIn.At("share object")
+	case o.Owner().IsZero():
+		return fault.ActionProhibited.At("share an object that all operators have")
+	case who.Role == RoleAdmin, owns(who, o):
+		return nil
+	case !Visible(who, o):
+		return fault.ObjectUnknown.At("share object")
+	}
+	return fault.Denied.At("share object")
+}
+
+// SetState decides whether the identity may move a key to another state.
+func SetState(who *Identity, o *object.Object, to key.State) error {
+	switch {
+	case who == nil:
+		return fault.NotLoggedIn.At("set key state")
+	case !Visible(who, o):
+		return fault.ObjectUnknown.At("set key state")
+	case who.Role != RoleAdmin && !owns(who, o):
+		return fault.Denied.At("set key state")
+	case !o.IsKey():
+		return fault.TemplateInconsistent.At("set key state")
+	}
+	return NextState(o.State(), to)
+}
+
+// writable refuses writes to token objects from read-only sessions and without login.
+func writable(who *Identity, s Session, o *object.Object) error {
+	if !Visible(who, o) {
+		return fault.ObjectUnknown.At("change object")
+	}
+	if !o.Token() {
+		return nil
+	}
+	if !s.ReadWrite {
+		return fault.SessionReadOnly.At("change token object")
+	}
+	if who == nil {
+		return fault.NotLoggedIn.At("change token object")
+	}
+	return nil
+}

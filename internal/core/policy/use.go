@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"slices"
+
+	"github.com/genbu-hsm/genbu/internal/core/mech"
+	"github.com/genbu-hsm/genbu/internal/core/object"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// Moment is what a use depends on besides identity and object.
+type Moment struct {
+	Today         Date
+	Authenticated bool // a login for this one operation was just made (CKA_ALWAYS_AUTHENTICATE)
+}
+
+// usageOf is the bit of object.Usage that a use needs.
+func usageOf(use mech.Use) uint64 {
+	switch use {
+	case mech.Encrypt:
+		return object.UsageEncrypt
+	case mech.Decrypt:
+		return object.UsageDecrypt
+	case mech.Sign:
+		return object.UsageSign
+	case mech.Verify:
+		return object.UsageVerify
+	case mech.Wrap:
+		return object.UsageWrap
+	case mech.Unwrap:
+		return object.UsageUnwrap
+	case mech.Derive:
+		return object.UsageDerive
+	case mech.Encapsulate:
+		return object.UsageEncapsulate
+	case mech.Decapsulate:
+		return object.UsageDecapsulate
+	}
+	return 0
+}
+
+// Use decides whether the identity may use a key by a mechanism now. For Wrap, o is the wrapping key, and Wrap decides
+// about the key to be wrapped.
+func Use(who *Identity, o *object.Object, row *mech.Row, use mech.Use, now Moment) error {
+	if !Visible(who, o) || !o.IsKey() {
+		return codesOf(use).unknown.At("use key")
+	}
+	if o.HasSecret() && who != nil && who.Role != RoleUser {
+		return fault.Denied.At("use a key without being a crypto-user")
+	}
+	if !slices.Contains(row.KeyTypes, o.KeyType()) {
+		return codesOf(use).mismatch.At("compare key type and mechanism")
+	}
+	if bit := usageOf(use); bit == 0 || o.Usage()&bit == 0 {
+		return fault.KeyUsageForbidden.At("compare usage and key")
+	}
+	if !o.Allowed(row.ID) {
+		return fault.MechanismInvalid.At("compare mechanism and the key's allowed mechanisms")
+	}
+	if o.KeyType() == key.TypeRSA && row.Max != 0 && (o.Bits() < row.Min || o.Bits() > row.Max) {
+		return codesOf(use).size.At("compare key size and mechanism")
+	}
+	if err := alive(o, use, now.Today); err != nil {
+		return err
+	}
+	if o.AlwaysAuth() && !now.Authenticated {
+		return fault.AuthRequired.At("use key")
+	}
+	return nil
+}
+
+// alive holds a use to the key's state (SP 800-57 part 1 section 7) and dates. After its time a key still opens what it
+// closed; a compromised one only that, for what it verifies may be forged.
+func alive(o *object.Object, use mech.Use, today Date) error {
+	opens := use == mech.Decrypt || use == mech.Unwrap || use == mech.Decapsulate
+	ok := false
+	switch o.State() {
+	case key.StateActive:
+		ok = true
+	case key.StateDeactivated:
+		ok = opens || use == mech.Verify
+	case key.StateCompromised:
+		ok = opens
+	}
+	if start, _ := o.Get(key.AttrStartDate); len(start) == len(today) && Date(start).after(today) {
+		ok = false
+	}
+	if end, _ := o.Get(key.AttrEndDate); len(end) == len(today) && today.after(Date(end)) {
+		ok = ok && (opens || use == mech.Verify)
+	}
+	if !ok {
+		return fault.KeyDisabled.At("compare state and dates of the key")
+	}
+	return nil
+}
+
+// Wrap decides whether the identity may take target out, wrapped by another key. Use decides about by.
+func Wrap(who *Identity, by, target *object.Object) error {
+	if !Visible(who, target) {
+		return fault.KeyUnknown.At("wrap key")
+	}
+	if !target.HasSecret() || !target.IsKey() {
+		return fault.KeyNotWrappable.At("wrap what is not a private or secret key")
+	}
+	if target.Private() && !owns(who, target) {
+		return fault.Denied.At("wrap another's key")
+	}
+	if !target.Extractable() {
+		return fault.KeyUnextractable.At("wrap key")
+	}
+	if target.WrapWithTrusted() && !by.Trusted() {
+		return fault.KeyNotWrappable.At("wrap a key that asks for a trusted wrapping key")
+	}
+	if !target.Matches(by.Template(key.AttrWrapTemplate)) {
+		return fault.KeyNotWrappable.At("compare key and the wrapping key's template")
+	}
+	return nil
+}
+
+// Approved tells whether a use counts as an approved service, and refuses it in fips mode when it does not. k is nil
+// for digests and key generation; bits is then the size asked for.
+func Approved(fips bool, row *mech.Row, use mech.Use, k mech.Key, p mech.Params, bits int) (bool, error) {
+	ok := row.Approved != nil && row.Approved(use, k, p, bits)
+	if fips && !ok {
+		return false, fault.NotApproved.At("use mechanism")
+	}
+	return ok, nil
+}
+
+// codes are the names that PKCS #11 has for one fault, depending on the part the key plays.
+type codes struct{ unknown, mismatch, size fault.Code }
+
+func codesOf(use mech.Use) codes {
+	switch use {
+	case mech.Wrap:
+		return codes{fault.WrappingKeyUnknown, fault.WrappingKeyMismatch, fault.WrappingKeySize}
+	case mech.Unwrap:
+		return codes{fault.UnwrappingKeyUnknown, fault.UnwrappingKeyMismatch, fault.UnwrappingKeySize}
+	}
+	return codes{fault.KeyUnknown, fault.KeyTypeMismatch, fault.KeySize}
+}
