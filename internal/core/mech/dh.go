@@ -11,10 +11,6 @@ type DHKey interface {
 	// point is checked; a point that is not on the curve, or that yields no secret, is fault.MechanismParamInvalid.
 	DH(peer []byte) ([]byte, error)
 
-	// Cofactor tells whether plain and cofactor Diffie-Hellman are the same on this curve (cofactor 1), so that
-	// CKM_ECDH1_COFACTOR_DERIVE may call DH.
-	Cofactor() bool
-
 	// DHApproved tells whether the agreement counts as approved (SP 800-56A rev. 3).
 	DHApproved() bool
 }
