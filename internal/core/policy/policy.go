@@ -19,26 +19,27 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// Role of an operator; the numbers are those of docs/design/management.md.
-type Role uint8
-
+// Roles of operators; the numbers are those of docs/design/management.md.
 const (
-	RoleUnknown Role = iota
+	RoleUnknown uint64 = iota
 	RoleAdmin
 	RoleUser // crypto-user
 	RoleAuditor
 )
 
+// firstUser is the crypto-user that every partition begins with (docs/design/management.md).
+const firstUser = "user"
+
 // Identity is who asks, as the core authenticated it. A nil *Identity is a session without login.
 type Identity struct {
-	Partition key.ID
 	Operator  key.ID
-	Role      Role
-	Named     bool // not the partition's first crypto-user; what it makes is its own
+	Partition key.ID // the zero partition is the domain
+	Name      string
+	Role      uint64
 }
 
 // Actor is the identity as the attributes' own rules need it.
-func (who *Identity) Actor() object.Actor {
+func Actor(who *Identity) object.Actor {
 	if who != nil && who.Role == RoleAdmin {
 		return object.ActorAdmin
 	}
@@ -46,8 +47,8 @@ func (who *Identity) Actor() object.Actor {
 }
 
 // Owner is the owner of what the identity makes; zero for all crypto-users of the partition.
-func (who *Identity) Owner() key.ID {
-	if who == nil || !who.Named {
+func Owner(who *Identity) key.ID {
+	if who == nil || who.Role != RoleUser || who.Name == firstUser {
 		return key.ID{}
 	}
 	return who.Operator
@@ -76,50 +77,49 @@ func owns(who *Identity, o *object.Object) bool {
 	return who != nil && who.Role == RoleUser && (owner.IsZero() || owner == who.Operator)
 }
 
-// Session is what a session allows, whoever is logged in.
-type Session struct{ ReadWrite bool }
+// Write decides whether a session may write an object of this kind, whoever is logged in.
+func Write(readWrite, token bool) error {
+	if token && !readWrite {
+		return fault.SessionReadOnly.At("write token object")
+	}
+	return nil
+}
 
-// Create decides whether an object may be made. A session object that is not private needs neither login nor a
-// read-write session. A token object always needs a login, unlike section 5.6.1 of the standard: a write that no
-// operator answers for has no place in the audit log.
-func Create(who *Identity, s Session, token, private bool) error {
-	if token && !s.ReadWrite {
-		return fault.SessionReadOnly.At("create token object")
-	}
-	if who == nil {
-		if token || private {
-			return fault.NotLoggedIn.At("create object")
-		}
+// Create decides whether the identity may make an object. A session object that is not private needs no login. A token
+// object always does, unlike section 5.6.1 of the standard: a write that no operator answers for has no place in the
+// audit log.
+func Create(who *Identity, o *object.Object) error {
+	switch {
+	case who == nil && (o.Token() || o.Private()):
+		return fault.NotLoggedIn.At("create object")
+	case who == nil, who.Role == RoleUser, who.Role == RoleAdmin && !o.Private():
 		return nil
-	}
-	switch who.Role {
-	case RoleUser:
-		return nil
-	case RoleAdmin:
-		if !private {
-			return nil
-		}
 	}
 	return fault.Denied.At("create object")
 }
 
-// Manage decides whether the identity may change attributes of an object (C_SetAttributeValue).
-func Manage(who *Identity, s Session, o *object.Object) error {
-	if err := writable(who, s, o); err != nil {
-		return err
-	}
-	if !o.Token() && !o.Private() || owns(who, o) || who != nil && who.Role == RoleAdmin {
+// Change decides whether the identity may change attributes of an object (C_SetAttributeValue).
+func Change(who *Identity, o *object.Object) error {
+	switch {
+	case !Visible(who, o):
+		return fault.ObjectUnknown.At("change object")
+	case who == nil && o.Token():
+		return fault.NotLoggedIn.At("change token object")
+	case !o.Token() && !o.Private(), owns(who, o), who != nil && who.Role == RoleAdmin:
 		return nil
 	}
 	return fault.Denied.At("change object")
 }
 
 // Destroy decides whether the identity may destroy an object.
-func Destroy(who *Identity, s Session, o *object.Object) error {
+func Destroy(who *Identity, o *object.Object) error {
+	if err := Change(who, o); err != nil {
+		return err
+	}
 	if !o.Destroyable() {
 		return fault.ActionProhibited.At("destroy an object that is not destroyable")
 	}
-	return Manage(who, s, o)
+	return nil
 }
 
 // Copy decides whether the identity may copy an object into one of its own (C_CopyObject). Who an object is shared with
@@ -173,21 +173,4 @@ func SetState(who *Identity, o *object.Object, to key.State) error {
 		return fault.TemplateInconsistent.At("set key state")
 	}
 	return NextState(o.State(), to)
-}
-
-// writable refuses writes to token objects from read-only sessions and without login.
-func writable(who *Identity, s Session, o *object.Object) error {
-	if !Visible(who, o) {
-		return fault.ObjectUnknown.At("change object")
-	}
-	if !o.Token() {
-		return nil
-	}
-	if !s.ReadWrite {
-		return fault.SessionReadOnly.At("change token object")
-	}
-	if who == nil {
-		return fault.NotLoggedIn.At("change token object")
-	}
-	return nil
 }

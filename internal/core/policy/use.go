@@ -11,12 +11,6 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// Moment is what a use depends on besides identity and object.
-type Moment struct {
-	Today         Date
-	Authenticated bool // a login for this one operation was just made (CKA_ALWAYS_AUTHENTICATE)
-}
-
 // usageOf is the bit of object.Usage that a use needs.
 func usageOf(use mech.Use) uint64 {
 	switch use {
@@ -42,16 +36,17 @@ func usageOf(use mech.Use) uint64 {
 	return 0
 }
 
-// Use decides whether the identity may use a key by a mechanism now. For Wrap, o is the wrapping key, and Wrap decides
-// about the key to be wrapped.
-func Use(who *Identity, o *object.Object, row *mech.Row, use mech.Use, now Moment) error {
+// Use decides whether the identity may use a key by a mechanism at a time (in unix seconds). For mech.Wrap, o is the
+// wrapping key, and Wrap decides about the key to be wrapped. A key with ALWAYS_AUTHENTICATE needs FreshLogin as well,
+// before the operation gives anything away.
+func Use(who *Identity, o *object.Object, row *mech.Row, use mech.Use, now int64) error {
 	if !Visible(who, o) || !o.IsKey() {
 		return codesOf(use).unknown.At("use key")
 	}
 	if o.HasSecret() && who != nil && who.Role != RoleUser {
 		return fault.Denied.At("use a key without being a crypto-user")
 	}
-	if !slices.Contains(row.KeyTypes, o.KeyType()) {
+	if len(row.KeyTypes) > 0 && !slices.Contains(row.KeyTypes, o.KeyType()) {
 		return codesOf(use).mismatch.At("compare key type and mechanism")
 	}
 	if bit := usageOf(use); bit == 0 || o.Usage()&bit == 0 {
@@ -63,10 +58,12 @@ func Use(who *Identity, o *object.Object, row *mech.Row, use mech.Use, now Momen
 	if o.KeyType() == key.TypeRSA && row.Max != 0 && (o.Bits() < row.Min || o.Bits() > row.Max) {
 		return codesOf(use).size.At("compare key size and mechanism")
 	}
-	if err := alive(o, use, now.Today); err != nil {
-		return err
-	}
-	if o.AlwaysAuth() && !now.Authenticated {
+	return alive(o, use, now)
+}
+
+// FreshLogin decides whether an operation may go on: with CKA_ALWAYS_AUTHENTICATE only after a login of its own.
+func FreshLogin(o *object.Object, fresh bool) error {
+	if o.AlwaysAuth() && !fresh {
 		return fault.AuthRequired.At("use key")
 	}
 	return nil
@@ -74,7 +71,7 @@ func Use(who *Identity, o *object.Object, row *mech.Row, use mech.Use, now Momen
 
 // alive holds a use to the key's state (SP 800-57 part 1 section 7) and dates. After its time a key still opens what it
 // closed; a compromised one only that, for what it verifies may be forged.
-func alive(o *object.Object, use mech.Use, today Date) error {
+func alive(o *object.Object, use mech.Use, now int64) error {
 	opens := use == mech.Decrypt || use == mech.Unwrap || use == mech.Decapsulate
 	ok := false
 	switch o.State() {
@@ -85,11 +82,16 @@ func alive(o *object.Object, use mech.Use, today Date) error {
 	case key.StateCompromised:
 		ok = opens
 	}
-	if start, _ := o.Get(key.AttrStartDate); len(start) == len(today) && Date(start).after(today) {
-		ok = false
-	}
-	if end, _ := o.Get(key.AttrEndDate); len(end) == len(today) && today.after(Date(end)) {
-		ok = ok && (opens || use == mech.Verify)
+	start, _ := o.Get(key.AttrStartDate)
+	end, _ := o.Get(key.AttrEndDate)
+	if len(start)+len(end) > 0 {
+		today := DateOf(now)
+		if len(start) == len(today) && Date(start).after(today) {
+			ok = false
+		}
+		if len(end) == len(today) && today.after(Date(end)) {
+			ok = ok && (opens || use == mech.Verify)
+		}
 	}
 	if !ok {
 		return fault.KeyDisabled.At("compare state and dates of the key")
