@@ -15,7 +15,7 @@ import (
 
 // Family is the AES family.
 var Family = mech.Family{
-	Name:      "aes",
+	Name:      "AES",
 	Types:     []key.Type{key.TypeAES},
 	Parse:     parse,
 	SelfTests: selfTests,
@@ -61,7 +61,7 @@ var rows = []mech.Row{
 func row(r mech.Row) mech.Row {
 	r.KeyTypes = []key.Type{key.TypeAES}
 	r.Min, r.Max = 16, 32
-	r.Family = "aes"
+	r.Family = "AES"
 	return r
 }
 
