@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package boundary
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
+)
+
+// Kinds of passed descriptors (docs/design/boundary.md).
+const (
+	kindChannel = 1
+	kindKeeper  = 2
+)
+
+// Introduce passes the core's end of a client channel, with what the host asserts of the client. The caller closes its
+// copy of the file.
+func (c *Core) Introduce(channel *os.File, door uint8, uid, gid, pid uint32) error {
+	var w wire.Writer
+	w.U8(kindChannel)
+	w.U8(door)
+	w.U32(uid)
+	w.U32(gid)
+	w.U32(pid)
+	return c.pass(channel, w.B)
+}
+
+// PassKeeper passes the file keeper's file, which the host does not read. With write the core may fill the empty file;
+// its directory entry must be on disk already. The caller closes its copy.
+func (c *Core) PassKeeper(file *os.File, write bool) error {
+	var w wire.Writer
+	w.U8(kindKeeper)
+	w.Bool(write)
+	return c.pass(file, w.B)
+}
+
+func (c *Core) pass(f *os.File, data []byte) error {
+	to, err := c.intake.SyscallConn()
+	if err != nil {
+		return fault.Unavailable.At("pass descriptor")
+	}
+	what, err := f.SyscallConn() // not Fd, which would make the shared file description blocking
+	if err != nil {
+		return fault.ArgumentsBad.At("pass descriptor")
+	}
+	var failed error
+	err = what.Control(func(fd uintptr) {
+		rights := unix.UnixRights(int(fd))
+		err := to.Write(func(socket uintptr) bool {
+			for {
+				failed = unix.Sendmsg(int(socket), data, rights, nil, unix.MSG_NOSIGNAL)
+				if failed != unix.EINTR {
+					return failed != unix.EAGAIN
+				}
+			}
+		})
+		if failed == nil {
+			failed = err
+		}
+	})
+	if err != nil || failed != nil {
+		return fault.Unavailable.At("pass descriptor")
+	}
+	return nil
+}
