@@ -37,7 +37,7 @@ var selfTests = []mech.SelfTest{
 	{Name: "AES-CMAC", Run: castMAC(signCMAC, verifyCMAC, nil, "2b7e151628aed2a6abf7158809cf4f3c",
 		"6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411", "dfa66747de9ae63030ca32611497c827")},
 	// NIST CAVP gcmEncryptExtIV128, text length 0, additional data of 128 bits, count 0
-	{Name: "AES-GMAC", Run: castMAC(signGMAC, verifyGMAC, gcmParam("3c819d9a9bed087615030b65", ""), "77be63708971c4e240d1cb79e8d77feb",
+	{Name: "AES-GMAC", Run: castMAC(signGMAC, verifyGMAC, gcmParam("e0e00f19fed7ba0136a797f3", ""), "77be63708971c4e240d1cb79e8d77feb",
 		"7a43ec1d9c0a5a78a0b16533a6213cab", "209fcc8d3675ed938e9c7166709dd946")},
 	// RFC 3394 section 4.6
 	{Name: "AES-KW", Run: castCipher(beginKW, nil, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
