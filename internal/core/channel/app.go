@@ -27,7 +27,6 @@ type application struct {
 	sessions map[uint64]*session // guarded by mu
 	logins   map[uint64]*login   // guarded by mu; by slot
 	objects  map[uint64]*held    // guarded by mu: session objects by handle
-	handles  uint64              // guarded by mu: last number given to a session object
 }
 
 // login is who is logged in on one slot. It is never changed once made, so that it can be read without the lock.
@@ -88,6 +87,9 @@ func (s *Server) fork(secret []byte, uid uint32) (*application, []byte, error) {
 		return nil, nil, fault.AppUnknown.At("find application to copy")
 	}
 	child := parent.copy()
+	if child == nil {
+		return nil, nil, fault.AppUnknown.At("copy application")
+	}
 	child.uid, child.forked, child.channels = uid, true, 1
 	fresh, err := s.register(child)
 	return child, fresh, err

@@ -3,8 +3,8 @@
 package channel
 
 import (
+	"github.com/genbu-hsm/genbu/internal/core/policy"
 	"github.com/genbu-hsm/genbu/internal/fault"
-	"github.com/genbu-hsm/genbu/internal/core/mech"
 )
 
 // logIn checks a PIN (C_Login, C_LoginUser). The check itself takes long on purpose, so no lock is held meanwhile.
@@ -120,9 +120,6 @@ func logOut(c *channel) error {
 	}
 	v.app.mu.Lock()
 	defer v.app.mu.Unlock()
-	if v.app.logins[v.slot] == nil {
-		return fault.NotLoggedIn.At("log out")
-	}
 	v.app.logout(v.slot)
 	return nil
 }
@@ -132,7 +129,7 @@ func logOut(c *channel) error {
 func (a *application) logout(slot uint64) {
 	delete(a.logins, slot)
 	for h, o := range a.objects {
-		if o.slot == slot && o.private {
+		if o.slot == slot && o.object.Private() {
 			delete(a.objects, h)
 		}
 	}
@@ -154,7 +151,7 @@ func resume(c *channel) error {
 		return err
 	}
 	user := UserCrypto
-	if who.Role == RoleAdmin {
+	if who.Role == policy.RoleAdmin {
 		user = UserOfficer
 	}
 	if err := c.app.logIn(nil, slot, &login{who, user, t.Partition}); err != nil {
@@ -204,10 +201,7 @@ func initPIN(c *channel) error {
 	if err != nil {
 		return err
 	}
-	if v.login == nil || v.login.user != UserOfficer {
-		return fault.NotLoggedIn.At("set the user's pin")
-	}
-	return c.module.InitPIN(v.login.who, v.slot, pin)
+	return c.module.InitPIN(v.who(), v.slot, pin)
 }
 
 // setPIN changes the PIN of whoever is logged in, or the user's (C_SetPIN).
@@ -228,5 +222,3 @@ func setPIN(c *channel) error {
 	}
 	return c.module.SetPIN(c.peer, v.who(), v.slot, old, pin)
 }
-
-var _ mech.Use

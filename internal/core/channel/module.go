@@ -5,6 +5,7 @@ package channel
 import (
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/object"
+	"github.com/genbu-hsm/genbu/internal/core/policy"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
@@ -28,14 +29,15 @@ type Module interface {
 	// Login checks the evidence, having charged the try durably before, and answers who it is with a ticket that Resume
 	// takes. user is UserOfficer, UserCrypto or UserContext; with UserContext name is the operator logged in before, and the
 	// identity must be the same again. An empty name with a pin of the form name:pin names the operator. A wrong PIN is a
-	// *fault.Error with Left. The module writes the audit entry of every outcome itself.
+	// *fault.Error with Left. The module writes the audit entry of every outcome itself. With UserContext the pin may have
+	// the form name:pin too, since programs give the same string again.
 	Login(peer Peer, slot, user uint64, name string, pin []byte) (Identity, []byte, error)
 	Resume(peer Peer, slot uint64, ticket []byte) (Identity, error)
 
 	// InitToken empties the partition and sets its label and security officer's PIN (C_InitToken), where its policy allows
 	// it. The channel has made sure that no session is open on the slot.
 	InitToken(peer Peer, slot uint64, pin, label []byte) error
-	InitPIN(who Identity, slot uint64, pin []byte) error // by the security officer: the user's PIN
+	InitPIN(who *Identity, slot uint64, pin []byte) error // by the security officer: the user's PIN
 	// SetPIN changes the PIN of who, or of the partition's user when nobody is logged in (who is nil).
 	SetPIN(peer Peer, who *Identity, slot uint64, old, pin []byte) error
 
@@ -51,10 +53,15 @@ type Module interface {
 	// caller and zeroed. The module audits these itself.
 	Manage(call uint16, c *ManageContext, body []byte) ([]byte, error)
 
-	// Rest seals the secret of a session object for its time in memory; Open gives it back for the length of f, inside
-	// ssp.Do. Both may be called at any time; what Rest sealed cannot be opened after the module was locked.
-	Rest(m mech.Material) (Rested, error)
-	Open(r Rested, f func(m mech.Material) error) error
+	// Rest seals secret into o.Resting, for an object that is not published yet and rests in memory only; Open gives the
+	// material back for the length of f. Both are called inside ssp.Do. What Rest sealed cannot be opened after the module
+	// was locked.
+	Rest(o *object.Object, secret []byte) error
+	Open(o *object.Object, f func(m mech.Material) error) error
+
+	// Fail is called when a new pair has failed its pairwise test: the module enters the error state, and in service does
+	// not return.
+	Fail(test string)
 
 	// Log writes to the debug log: the request id that the client was told and why. text carries no secret.
 	Log(request uint64, text string)
@@ -76,14 +83,15 @@ type Objects interface {
 	// there may be more. They are candidates: the caller matches and filters them. The zero id begins.
 	Find(q wire.Query, after key.ID, limit int) ([]*object.Object, bool, error)
 
-	// Create seals and commits all or nothing: durable on return. The ids are drawn there and set in the objects answered.
-	Create(who Identity, objs []New) ([]*object.Object, error)
+	// Create seals and commits all or nothing: durable on return. The objects have their ids; what is answered has its
+	// Version and Resting too. The caller is inside ssp.Do, for the sake of the material.
+	Create(who *Identity, objs []NewObject) ([]*object.Object, error)
 
 	// Update replaces old by new (same id, same material); Conflict when somebody else was first.
-	Update(who Identity, old, new *object.Object) error
+	Update(who *Identity, old, new *object.Object) error
 
 	// Destroy stops all use, then commits.
-	Destroy(who Identity, o *object.Object) error
+	Destroy(who *Identity, o *object.Object) error
 
 	// Key answers the parsed key. The caller is inside ssp.Do in strict mode, and release ends the use; in fast mode it may
 	// answer a parsed key that it keeps, and is then called outside of ssp.Do. KeyDisabled when its state forbids use.
@@ -93,33 +101,13 @@ type Objects interface {
 	Material(o *object.Object, f func(m mech.Material) error) error
 }
 
-// Identity is who a login is. It is told apart by Operator alone.
-type Identity struct {
-	Operator  key.ID
-	Partition key.ID // the zero partition is the domain
-	Name      string
-	Role      uint64 // RoleAdmin, RoleUser or RoleAuditor
-}
+// Identity is who a login is.
+type Identity = policy.Identity
 
-// Roles, as management calls number them.
-const (
-	RoleAdmin   uint64 = 1
-	RoleUser    uint64 = 2
-	RoleAuditor uint64 = 3
-)
-
-// New is an object to be created: attributes and, for keys, material (valid during the call).
-type New struct {
+// NewObject is an object to be created: attributes and, for keys, material (valid during the call).
+type NewObject struct {
 	Object   *object.Object
 	Material mech.Material
-}
-
-// Rested is material as a session object keeps it: the public parts, and the secret sealed.
-type Rested struct {
-	Type   key.Type
-	Params []byte
-	Public []byte
-	Sealed []byte // nil when there is no secret
 }
 
 // Peer is what the host asserts of a channel's other end; the core cannot check it.
@@ -159,7 +147,7 @@ type Token struct {
 // AuditEntry is one act or refusal.
 type AuditEntry struct {
 	Request   uint64
-	Act       string // name of the call
+	Call      wire.Call
 	Peer      Peer
 	Partition key.ID
 	Operator  key.ID
@@ -171,10 +159,11 @@ type AuditEntry struct {
 // Use is one use of a key.
 type Use struct {
 	Request   uint64
+	Call      wire.Call
 	Peer      Peer
 	Who       *Identity // nil when nobody is logged in (public keys)
 	Partition key.ID
-	Object    key.ID // zero for session objects, which no log can name later
+	Object    key.ID
 	Mechanism key.Mechanism
 	How       mech.Use
 	Approved  bool

@@ -11,7 +11,6 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
-	"github.com/genbu-hsm/genbu/key"
 )
 
 // Server holds what the channels of this core share.
@@ -49,8 +48,12 @@ type channel struct {
 	r       wire.Reader  // the request's body
 	w       *wire.Writer // the response's body, after the header
 	request uint64
-	approve bool // the service indicator of this answer
-	broken  bool // a handler panicked: the channel ends
+	about   AuditEntry // what this request is about, as far as it has been read
+	noted   bool       // the audit log has this request already
+	approve bool       // the service indicator of this answer
+	broken  bool       // a handler panicked: the channel ends
+	job     job        // the use of a key under way
+	runJob  func()     // doJob, bound once
 }
 
 // Serve answers the requests that come over conn until it ends, and closes it. It is one goroutine's whole work; peer is
@@ -64,6 +67,7 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 	defer s.count.Add(-1)
 	c := &channel{server: s, module: s.module, peer: peer, link: newLink(conn, &s.large)}
 	c.w = &c.link.out
+	c.runJob = c.doJob
 	defer c.leave()
 	defer c.link.wipe(true)
 	for !c.broken {
@@ -73,7 +77,7 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 			return
 		}
 		c.request = s.request.Add(1)
-		c.approve = false
+		c.about, c.noted, c.approve = AuditEntry{}, false, false
 		c.link.start()
 		if skipping {
 			err = skip.code.At("read frame")
@@ -111,10 +115,10 @@ func (c *channel) answer(q request) (err error) {
 		if recover() != nil {
 			c.broken = true
 			err = fault.Internal.At("run " + q.call.String())
-			c.audit(key.ID{}, 0, fault.Internal)
+			c.audit(fault.Internal)
 		}
 	}()
-	row := lookup(q.call)
+	row := table[q.call]
 	if row == nil {
 		return fault.Unsupported.At("find call")
 	}
@@ -125,19 +129,43 @@ func (c *channel) answer(q request) (err error) {
 	if row.needs >= needApp && c.app == nil {
 		return fault.AppUnknown.At("no hello was said")
 	}
-	c.r = wire.NewReader(q.body)
-	err = row.run(c)
-	if code := fault.Of(err); audited[code] && !row.own {
-		c.audit(key.ID{}, 0, code)
+	if row.needs >= needLogin {
+		err = c.loggedIn(q.body, row.needs)
+	}
+	if err == nil {
+		c.r = wire.NewReader(q.body)
+		err = row.run(c)
+	}
+	if code := fault.Of(err); refusals[code] && !c.noted {
+		c.audit(code)
 	}
 	return err
 }
 
-// audit notes a refusal. Its own failure changes nothing, since the request is refused already.
-func (c *channel) audit(object key.ID, m key.Mechanism, code fault.Code) {
-	name := ""
-	if c.row != nil {
-		name = c.row.name
+// loggedIn checks the login of the session that a body names first.
+func (c *channel) loggedIn(body []byte, n needs) error {
+	r := wire.NewReader(body)
+	id := r.U64()
+	if r.Err() != nil {
+		return r.Err()
 	}
-	c.module.Record(AuditEntry{Request: c.request, Act: name, Peer: c.peer, Object: object, Mechanism: m, Refused: code})
+	v, err := c.session(id)
+	if err != nil {
+		return err
+	}
+	if v.login == nil || n == needOfficer && v.login.user != UserOfficer {
+		return fault.NotLoggedIn.At("check login")
+	}
+	return nil
+}
+
+// audit notes a refusal. Its own failure changes nothing, since the request is refused already.
+func (c *channel) audit(code fault.Code) {
+	e := c.about
+	e.Request, e.Peer, e.Refused = c.request, c.peer, code
+	if c.row != nil {
+		e.Call = c.row.call
+	}
+	c.noted = true
+	c.module.Record(e)
 }

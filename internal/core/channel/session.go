@@ -36,7 +36,7 @@ type view struct {
 	login *login // nil when nobody is logged in
 }
 
-// who is the identity of the view's login, nil without one.
+// who is who is logged in, nil without a login.
 func (v view) who() *Identity {
 	if v.login == nil {
 		return nil
@@ -126,7 +126,7 @@ func sessionClose(c *channel) error {
 func (a *application) closeSession(x *session) {
 	delete(a.sessions, x.id)
 	for h, o := range a.objects {
-		if o.session == x.id {
+		if o.object.Session == x.id {
 			delete(a.objects, h)
 		}
 	}
