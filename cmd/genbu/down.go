@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/genbu-hsm/genbu/internal/server"
+)
+
+func downCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "Stop the node on this machine",
+		Long: `Stop the node of this directory. Its data stays; genbu up starts it again.
+
+  genbu down --dir /tmp/demo`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			stopped, err := down(global.dir)
+			if err != nil {
+				return err
+			}
+			return show(cmd.OutOrStdout(), map[string]bool{"stopped": stopped}, func(w io.Writer) {
+				if stopped {
+					fmt.Fprintf(w, "node in %s stopped\n", global.dir)
+				} else {
+					fmt.Fprintf(w, "no node runs in %s\n", global.dir)
+				}
+			})
+		},
+	}
+}
+
+// down ends the node and waits for it. The pid is believed only while the node's lock is held, so that another process
+// that got the number meanwhile is left alone.
+func down(dir string) (bool, error) {
+	held, err := server.Running(dir)
+	if err != nil || !held {
+		return false, err
+	}
+	pid := readPID(filepath.Join(dir, server.HostPIDFile))
+	if pid <= 1 {
+		return false, errors.New("a node runs there, but its pid is not known")
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		return false, os.NewSyscallError("kill", err)
+	}
+	done := progress("stopping the node")
+	defer done()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if held, err := server.Running(dir); err != nil || !held {
+			return true, err
+		}
+	}
+	return false, hinted{fmt.Errorf("the node (pid %d) does not end", pid), fmt.Sprintf("kill -9 %d", pid)}
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"strings"
+
+	"github.com/genbu-hsm/genbu/internal/core/process"
+	"github.com/genbu-hsm/genbu/internal/core/seal"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/ssp"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// Handle answers the host's requests (docs/design/boundary.md). The host holds no login and gets nothing here that it
+// could not get by waiting: no key, no PIN, no use.
+func (c *Core) Handle(op uint16, body []byte) ([]byte, error) {
+	switch op {
+	case wire.OpPing:
+		return body, nil
+	case wire.OpConfigure:
+		return c.configure(body)
+	}
+	if c.State() == wire.StateUnknown {
+		return nil, fault.Unavailable.At("before Configure")
+	}
+	switch op {
+	case wire.OpStatus:
+		return c.status()
+	case wire.OpDescribe:
+		return c.describe(body)
+	case wire.OpChanged:
+		return nil, c.changed(body)
+	case wire.OpHealthSign:
+		return c.healthSign(body)
+	}
+	return nil, fault.Unsupported
+}
+
+// configure runs the self-tests and begins. A protection that is missing and was not accepted, or a self-test that
+// fails, ends the process.
+func (c *Core) configure(body []byte) ([]byte, error) {
+	var config wire.Config
+	r := wire.NewReader(body)
+	config.Decode(&r)
+	if err := r.End(); err != nil || c.State() != wire.StateUnknown {
+		return nil, fault.Malformed.At("configure")
+	}
+	missing := c.sandbox
+	if ssp.Erasure() != "runtime/secret" {
+		missing.Missing = append(missing.Missing, "runtimesecret")
+	}
+	if err := missing.Check(config.Accepted); err != nil {
+		c.system.After(answerTime, func() { c.system.Exit(wire.ExitConfig) })
+		return nil, err
+	}
+	passed, failed := selfTest(config.Self)
+	if failed != "" {
+		c.state.Store(uint32(wire.StateError))
+		process.Log("self-test failed: " + failed)
+		c.system.After(answerTime, func() { c.system.Exit(wire.ExitSelfTest) })
+		return nil, fault.SelfTestFailed.At("self-test " + failed)
+	}
+	report := Report{Sandbox: missing.Sandbox, Missing: missing.Missing, Memory: ssp.Kind(), Erasure: ssp.Erasure(),
+		Module: provider(), SelfTests: passed}
+	if err := c.Begin(config, report); err != nil {
+		return nil, err
+	}
+	return c.status()
+}
+
+func (c *Core) status() ([]byte, error) {
+	var w wire.Writer
+	c.Status().Encode(&w)
+	return w.B, nil
+}
+
+// KeeperCame tries the file keeper when its file arrives.
+func (c *Core) KeeperCame() {
+	c.change.Lock()
+	defer c.change.Unlock()
+	c.tryFile()
+}
+
+// tryFile unlocks by the keeper's file, if that is the keeper and nobody asked to stay locked. The caller holds change.
+func (c *Core) tryFile() {
+	if c.State() != wire.StateLocked || c.config.Hold || c.head.Keeper != seal.KeeperFile {
+		return
+	}
+	err := c.unlockByFile()
+	if fault.Of(err) == fault.RecordUnknown { // not passed yet
+		return
+	}
+	e := wire.AuditEntry{Kind: wire.AuditState, Time: c.system.Now(), Call: uint16(wire.CallUnlock), Result: fault.Of(err), Text: "keeper file, at start"}
+	c.log.Append(e, false)
+	if err != nil {
+		c.host.Log(wire.LogError, 0, "the keeper's file does not unlock the module: "+err.Error())
+	}
+}
+
+// describe opens records for the host's index, each on its own: a refused one does not stop the others.
+func (c *Core) describe(body []byte) ([]byte, error) {
+	var ask wire.DescribeRequest
+	r := wire.NewReader(body)
+	ask.Decode(&r)
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	if c.State() != wire.StateOperational {
+		return nil, c.notIn(c.State())
+	}
+	reply := wire.DescribeReply{Items: make([]wire.Described, len(ask.Records))}
+	for i, rec := range ask.Records {
+		t, id, ok := c.place(rec.Path)
+		if !ok {
+			continue
+		}
+		meta, err := t.vault.Describe(rec, id)
+		reply.Items[i] = wire.Described{Fault: fault.Of(err), Meta: meta}
+	}
+	var w wire.Writer
+	reply.Encode(&w)
+	return w.B, nil
+}
+
+// place finds the tenant and object that a path names: r/<partition>/o/<object>.
+func (c *Core) place(path string) (t *tenant, id key.ID, ok bool) {
+	part := strings.Split(path, "/")
+	if len(part) != 4 || part[0] != "r" || part[2] != "o" {
+		return nil, id, false
+	}
+	owner, ok1 := key.ParseID(part[1])
+	id, ok2 := key.ParseID(part[3])
+	if !ok1 || !ok2 {
+		return nil, id, false
+	}
+	t, err := c.tenantByID(owner)
+	return t, id, err == nil
+}
+
+// changed drops what another node changed.
+func (c *Core) changed(body []byte) error {
+	var notice wire.ChangedRequest
+	r := wire.NewReader(body)
+	notice.Decode(&r)
+	if err := r.End(); err != nil {
+		return err
+	}
+	for _, path := range notice.Paths {
+		if t, id, ok := c.place(path); ok {
+			t.vault.Forget(id)
+		}
+	}
+	return nil
+}
+
+func (c *Core) healthSign(challenge []byte) ([]byte, error) {
+	c.mu.RLock()
+	k := c.auditKey
+	c.mu.RUnlock()
+	if k == nil {
+		return nil, c.notIn(c.State())
+	}
+	if len(challenge) > 256 {
+		return nil, fault.ArgumentsBad.At("sign health challenge")
+	}
+	return k.SignHealth(challenge)
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"github.com/genbu-hsm/genbu/internal/core/seal"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
+)
+
+// The calls that move the module from state to state.
+
+// answerTime is how long the process waits, after an act that ends it, for the answer to reach the client.
+const answerTime = 100_000_000
+
+func (m *manager) status() error {
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	m.core.Status().Encode(&m.w)
+	return nil
+}
+
+func (m *manager) init() error {
+	name, threshold, n, pin := m.r.String(), m.r.U64(), m.r.U64(), m.r.Bytes()
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	keeper, ok := seal.ParseKeeper(name)
+	if !ok || keeper == seal.KeeperCustodians && (threshold < 1 || threshold > n || n > 255) {
+		return fault.ArgumentsBad.At("choose keeper")
+	}
+	c := m.core
+	c.change.Lock()
+	defer c.change.Unlock()
+	if c.State() != wire.StateUninitialized { // somebody was faster
+		return fault.AlreadyInitialized
+	}
+	shares, err := c.initialize(keeper, int(threshold), int(n), pin)
+	m.shares(shares)
+	return m.did(nil, wire.AuditState, "keeper "+name, err)
+}
+
+func (m *manager) shares(list [][]byte) {
+	m.w.U32(uint32(len(list)))
+	for _, s := range list {
+		m.w.Bytes(s)
+		clear(s)
+	}
+}
+
+func (m *manager) unlock() error {
+	share := m.r.Bytes()
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	c := m.core
+	c.change.Lock()
+	defer c.change.Unlock()
+	if c.State() != wire.StateLocked {
+		return fault.AlreadyInitialized
+	}
+	var missing int
+	var err error
+	switch {
+	case len(share) > 0 && c.head.Keeper == seal.KeeperCustodians:
+		missing, err = c.unlockByShare(share)
+	case len(share) == 0 && c.head.Keeper == seal.KeeperFile:
+		err = c.unlockByFile()
+	default:
+		err = fault.ArgumentsBad.At("unlock: the keeper is " + c.head.Keeper.String())
+	}
+	m.w.U64(uint64(missing))
+	return m.did(nil, wire.AuditState, "keeper "+c.head.Keeper.String(), err)
+}
+
+// lock ends this core: nothing erases memory as surely as giving it back.
+func (m *manager) lock() error {
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	if err := m.did(nil, wire.AuditState, "", nil); err != nil {
+		return err
+	}
+	m.core.system.After(answerTime, func() { m.core.erase(wire.ExitLocked) })
+	return nil
+}
+
+// zeroize destroys what is in memory, and, when the domain's id confirms it, the sealed root, without which the store is
+// noise for ever.
+func (m *manager) zeroize() error {
+	confirm := m.r.String()
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	c := m.core
+	if confirm != "" && confirm != c.domain.String() {
+		return fault.ArgumentsBad.At("zeroize: the confirmation is not this domain's id")
+	}
+	text := "memory"
+	if confirm != "" {
+		text = "memory and sealed root"
+	}
+	if err := m.did(nil, wire.AuditState, text, nil); err != nil && confirm == "" {
+		return err
+	}
+	if confirm != "" {
+		for _, keeper := range []seal.Keeper{seal.KeeperFile, seal.KeeperCustodians} {
+			if _, err := c.host.Root(wire.RootDestroy, keeper.String(), nil); err != nil {
+				return err
+			}
+		}
+	}
+	c.system.After(answerTime, func() { c.erase(wire.ExitZeroized) })
+	return nil
+}
+
+func (m *manager) rekeep() error {
+	name, threshold, n := m.r.String(), m.r.U64(), m.r.U64()
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	keeper, ok := seal.ParseKeeper(name)
+	if !ok || keeper == seal.KeeperCustodians && (threshold < 1 || threshold > n || n > 255) {
+		return fault.ArgumentsBad.At("choose keeper")
+	}
+	c := m.core
+	c.change.Lock()
+	defer c.change.Unlock()
+	shares, err := c.sealRoot(keeper, int(threshold), int(n))
+	m.shares(shares)
+	return m.did(nil, wire.AuditState, "keeper "+name, err)
+}
+
+func (m *manager) auditNote() error {
+	text := m.r.String()
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	if len(text) == 0 || len(text) > wire.MaxAuditText {
+		return fault.ArgumentsBad.At("note: 1 to 1024 bytes")
+	}
+	if err := m.mustBeDomainAdmin(); err != nil {
+		return err
+	}
+	return m.did(nil, wire.AuditNote, text, nil)
+}
+
+func (m *manager) auditHead() error {
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	if err := m.mustBeDomainAdmin(); err != nil {
+		return err
+	}
+	note, err := m.core.log.Checkpoint()
+	m.w.Bytes(note)
+	return err
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"slices"
+
+	"github.com/genbu-hsm/genbu/internal/core/operator"
+	"github.com/genbu-hsm/genbu/internal/core/seal"
+	"github.com/genbu-hsm/genbu/internal/core/vault"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/ssp"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// What PARTITION_SET changes.
+const (
+	setFlags  uint64 = 1
+	setQuotas uint64 = 2
+	setLabel  uint64 = 4
+)
+
+func (m *manager) partitionCreate() error {
+	label, soPIN, userPIN, flags := m.r.String(), m.r.Bytes(), m.r.Bytes(), m.r.U64()
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	if len(label) > maxLabel || flags&^allFlags != 0 {
+		return fault.ArgumentsBad.At("create partition: a label has at most 32 bytes")
+	}
+	// A partition without PINs waits for C_InitToken.
+	if len(soPIN) == 0 && (len(userPIN) > 0 || flags&flagInitToken == 0) {
+		return fault.ArgumentsBad.At("create partition: it needs a security officer's pin, or to allow C_InitToken")
+	}
+	for _, pin := range [][]byte{soPIN, userPIN} {
+		if err := operator.CheckPINLength(pin); len(pin) > 0 && err != nil {
+			return err
+		}
+	}
+	c := m.core
+	c.change.Lock()
+	defer c.change.Unlock()
+	for _, t := range c.all() {
+		if i := t.settings(); i.slot != 0 && i.label == label {
+			return fault.PartitionExists.At("create partition")
+		}
+	}
+	i := &info{id: randomID(), slot: c.freeSlot(), label: label, flags: flags, maxObjects: defaultObjects,
+		maxOperators: defaultOperators, initialized: len(soPIN) > 0}
+	t, err := c.makeTenant(i, soPIN, userPIN)
+	if err := m.did(&tenant{id: i.id}, wire.AuditManage, label, err); err != nil {
+		return err
+	}
+	c.admit(t)
+	m.w.Bytes(i.id[:])
+	m.w.U64(i.slot)
+	return nil
+}
+
+// makeTenant commits a new partition with its operators, all or nothing.
+func (c *Core) makeTenant(i *info, soPIN, userPIN []byte) (*tenant, error) {
+	k, err := seal.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	ssp.Do(func() { i.wrapped, err = seal.WrapPartition(c.root, c.domain, i.id, k) })
+	if err != nil {
+		return nil, err
+	}
+	home, err := c.tenant(0)
+	if err != nil {
+		return nil, err
+	}
+	t := c.newTenant(i, vault.Entry{}, k)
+	path := partitionPath(i.id)
+	txn := &wire.Txn{Compares: []wire.Compare{{Path: path}}}
+	puts := []func() (wire.Put, error){
+		func() (wire.Put, error) { return home.vault.First(path, i.encode) },
+		t.vault.Begin,
+	}
+	var made []*operator.Operator
+	for _, o := range []struct {
+		name string
+		role operator.Role
+		pin  []byte
+	}{{nameOfficer, operator.Admin, soPIN}, {nameUser, operator.CryptoUser, userPIN}} {
+		if len(o.pin) == 0 {
+			continue
+		}
+		op, err := operator.New(i.id, randomID(), o.name, o.role)
+		if err != nil {
+			return nil, err
+		}
+		if ssp.Do(func() { op, err = op.WithPIN(o.pin) }); err != nil {
+			return nil, err
+		}
+		made = append(made, op)
+		puts = append(puts, func() (wire.Put, error) { return t.vault.First(operator.Path(i.id, op.ID), encodeOperator(op)) })
+	}
+	for _, put := range puts {
+		p, err := put()
+		if err != nil {
+			return nil, err
+		}
+		txn.Puts = append(txn.Puts, p)
+	}
+	revision, err := c.host.Commit(txn)
+	if err != nil {
+		return nil, err
+	}
+	t.vault.Began(revision)
+	t.setInfo(i, vault.Entry{ID: i.id, Path: path, Version: 1, Revision: revision})
+	for _, op := range made {
+		t.keep(&member{op, vault.Entry{ID: op.ID, Path: operator.Path(i.id, op.ID), Version: 1, Revision: revision}})
+	}
+	return t, nil
+}
+
+// freeSlot is one more than the highest: a slot number never comes to mean another partition while any is left.
+func (c *Core) freeSlot() uint64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var highest uint64
+	for slot := range c.tenants {
+		highest = max(highest, slot)
+	}
+	return highest + 1
+}
+
+// all lists the tenants by slot.
+func (c *Core) all() []*tenant {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	list := make([]*tenant, 0, len(c.tenants))
+	for _, t := range c.tenants {
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b *tenant) int { return int(a.settings().slot) - int(b.settings().slot) })
+	return list
+}
+
+// partitionList tells everybody what C_GetSlotList tells; more belongs to admins of the domain.
+func (m *manager) partitionList() error {
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	who := m.at.Who(0)
+	list := m.core.all()
+	m.w.U32(uint32(len(list) - 1))
+	for _, t := range list {
+		i := t.settings()
+		if i.slot == 0 {
+			continue
+		}
+		count := uint64(0)
+		if who != nil || m.at.Who(i.slot) != nil {
+			count = uint64(max(0, t.vault.Count()))
+		}
+		m.w.Bytes(i.id[:])
+		m.w.String(i.label)
+		m.w.U64(i.slot)
+		m.w.U64(i.flags)
+		m.w.U64(count)
+		m.w.U64(i.maxObjects)
+		m.w.U64(i.maxOperators)
+		if i.initialized {
+			m.w.U64(1)
+		} else {
+			m.w.U64(0)
+		}
+	}
+	return nil
+}
+
+func (m *manager) partitionSet() error {
+	id, mask, flags := m.id(), m.r.U64(), m.r.U64()
+	objects, operators, label := m.r.U64(), m.r.U64(), m.r.String()
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	if mask == 0 || mask&^(setFlags|setQuotas|setLabel) != 0 || flags&^allFlags != 0 || len(label) > maxLabel {
+		return fault.ArgumentsBad.At("set partition")
+	}
+	c := m.core
+	t, err := c.tenantByID(id)
+	if err != nil {
+		return err
+	}
+	if err := m.mustAdmin(t); err != nil {
+		return err
+	}
+	if mask&setQuotas != 0 && !m.who.Partition.IsZero() {
+		return m.refuse(fault.Denied.At("set quotas: only an admin of the domain may"))
+	}
+	c.change.Lock()
+	defer c.change.Unlock()
+	i := *t.settings()
+	if mask&setFlags != 0 {
+		i.flags = flags
+	}
+	if mask&setQuotas != 0 {
+		i.maxObjects, i.maxOperators = objects, operators
+	}
+	if mask&setLabel != 0 {
+		i.label = label
+	}
+	return m.did(t, wire.AuditManage, i.label, c.putInfo(t, &i))
+}
+
+// putInfo commits the next version of a partition's record.
+func (c *Core) putInfo(t *tenant, i *info) error {
+	home, err := c.tenant(0)
+	if err != nil {
+		return err
+	}
+	if t.id.IsZero() {
+		return fault.Unsupported.At("change the domain's own settings")
+	}
+	t.mu.RLock()
+	e := t.entry
+	t.mu.RUnlock()
+	e, err = home.vault.Change(e, i.encode)
+	if err == nil {
+		t.setInfo(i, e)
+	}
+	return err
+}
+
+// partitionDestroy ends a partition: with its record goes the only copy of its key, so all its records are noise. They
+// are removed afterwards, which may take a while.
+func (m *manager) partitionDestroy() error {
+	id, confirm := m.id(), m.r.String()
+	if err := m.r.End(); err != nil {
+		return err
+	}
+	c := m.core
+	t, err := c.tenantByID(id)
+	if err != nil {
+		return err
+	}
+	i := t.settings()
+	if i.slot == 0 || confirm != i.label {
+		return fault.ArgumentsBad.At("destroy partition: the confirmation is not its label")
+	}
+	c.change.Lock()
+	defer c.change.Unlock()
+	home, err := c.tenant(0)
+	if err != nil {
+		return err
+	}
+	t.mu.RLock()
+	e := t.entry
+	t.mu.RUnlock()
+	if err := m.did(t, wire.AuditManage, i.label, home.vault.Remove(e)); err != nil {
+		return err
+	}
+	c.dismiss(t)
+	c.server.Drop(t.id)
+	t.close()
+	return c.sweep(t.id)
+}
+
+// sweep removes the records of a partition that is no more.
+func (c *Core) sweep(id key.ID) error {
+	records, err := c.host.List("r/" + id.String() + "/")
+	if err != nil {
+		return err
+	}
+	for len(records) > 0 {
+		n := min(len(records), 64)
+		txn := &wire.Txn{}
+		for _, rec := range records[:n] {
+			txn.Deletes = append(txn.Deletes, rec.Path)
+		}
+		if _, err := c.host.Commit(txn); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+// id reads an id given as bytes.
+func (m *manager) id() (id key.ID) {
+	if copy(id[:], m.r.Bytes()) != len(id) {
+		m.r.Fail()
+	}
+	return id
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"sync"
+
+	"github.com/genbu-hsm/genbu/internal/core/operator"
+	"github.com/genbu-hsm/genbu/internal/core/seal"
+	"github.com/genbu-hsm/genbu/internal/core/vault"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/ssp"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// Flags of a partition's policy, as management calls number them.
+const (
+	flagInitToken uint64 = 1 // C_InitToken and C_InitPIN may work on it
+	flagUIDLogin  uint64 = 2 // operators may log in by the uid that the host asserts
+	flagAuditEach uint64 = 4 // every use of a key is an entry of its own
+	allFlags             = flagInitToken | flagUIDLogin | flagAuditEach
+)
+
+// Names of the operators that PKCS #11's two user types mean when no name is given.
+const (
+	nameAdmin   = "admin" // of the domain
+	nameOfficer = "so"
+	nameUser    = "user"
+)
+
+// Quotas of a new partition.
+const (
+	defaultObjects   = 2_000_000 // etcd is comfortable with some millions of records
+	defaultOperators = 1000
+	maxLabel         = 32 // CK_TOKEN_INFO has room for 32 bytes
+)
+
+// info is the plaintext of a partition's record, but for its key.
+type info struct {
+	id           key.ID
+	slot         uint64
+	label        string
+	flags        uint64
+	maxObjects   uint64
+	maxOperators uint64
+	initialized  bool   // has a security officer's PIN
+	wrapped      []byte // the partition key under the root key
+}
+
+const infoVersion = 1
+
+func (i *info) encode() []byte {
+	var w wire.Writer
+	w.U8(infoVersion)
+	w.PutID(i.id)
+	w.U64(i.slot)
+	w.String(i.label)
+	w.U64(i.flags)
+	w.U64(i.maxObjects)
+	w.U64(i.maxOperators)
+	w.Bool(i.initialized)
+	w.Bytes(i.wrapped)
+	return w.B
+}
+
+func decodeInfo(b []byte) (*info, error) {
+	r := wire.NewReader(b)
+	i := &info{}
+	if r.U8() != infoVersion {
+		r.Fail()
+	}
+	i.id, i.slot, i.label, i.flags = r.ID(), r.U64(), r.String(), r.U64()
+	i.maxObjects, i.maxOperators, i.initialized = r.U64(), r.U64(), r.Bool()
+	i.wrapped = append([]byte{}, r.Bytes()...)
+	if r.End() != nil || len(i.label) > maxLabel {
+		return nil, fault.RecordInvalid.At("read partition")
+	}
+	return i, nil
+}
+
+func partitionPath(id key.ID) string { return "p/" + id.String() }
+
+const partitionPrefix = "p/"
+
+// tenant is one partition in memory: slot 0 is the domain itself.
+type tenant struct {
+	id    key.ID
+	key   ssp.Bytes
+	vault *vault.Partition
+
+	mu        sync.RWMutex
+	info      *info              // guarded by mu; replaced, never changed
+	entry     vault.Entry        // guarded by mu: where info rests
+	operators map[key.ID]*member // guarded by mu
+}
+
+// member is an operator with the place of its record; replaced, never changed.
+type member struct {
+	*operator.Operator
+	entry vault.Entry
+}
+
+func (t *tenant) settings() *info {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.info
+}
+
+func (t *tenant) setInfo(i *info, e vault.Entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.info, t.entry = i, e
+}
+
+func (t *tenant) member(id key.ID) *member {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.operators[id]
+}
+
+// named finds an operator by name; nil when there is none.
+func (t *tenant) named(name string) *member {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, m := range t.operators {
+		if m.Name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+func (t *tenant) members() []*member {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	list := make([]*member, 0, len(t.operators))
+	for _, m := range t.operators {
+		list = append(list, m)
+	}
+	return list
+}
+
+func (t *tenant) keep(m *member) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.operators[m.ID] = m
+}
+
+func (t *tenant) lose(id key.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.operators, id)
+}
+
+// settle commits the next version of an operator's record and keeps it.
+func (t *tenant) settle(old *member, next *operator.Operator) error {
+	e, err := t.vault.Change(old.entry, encodeOperator(next))
+	if err == nil {
+		t.keep(&member{next, e})
+	}
+	return err
+}
+
+// add commits a new operator and keeps it.
+func (t *tenant) add(o *operator.Operator) error {
+	e, err := t.vault.Add(operator.Path(t.id, o.ID), o.ID, encodeOperator(o))
+	if err == nil {
+		t.keep(&member{o, e})
+	}
+	return err
+}
+
+func encodeOperator(o *operator.Operator) func() []byte {
+	return func() []byte {
+		var w wire.Writer
+		o.Encode(&w)
+		return w.B
+	}
+}
+
+// close forgets the tenant's key and objects.
+func (t *tenant) close() {
+	t.vault.Close()
+	t.key.Free()
+}
+
+// openTenant unwraps a partition's key and reads its ledger and operators. Operators whose records are refused are
+// reported and left out.
+func (c *Core) openTenant(i *info, e vault.Entry) (*tenant, error) {
+	var k ssp.Bytes
+	var err error
+	ssp.Do(func() { k, err = seal.UnwrapPartition(c.root, c.domain, i.id, i.wrapped) })
+	if err != nil {
+		return nil, err
+	}
+	t := c.newTenant(i, e, k)
+	if err := t.vault.LoadLedger(); err != nil {
+		t.close()
+		return nil, err
+	}
+	records, err := c.host.List(operator.Prefix(t.id))
+	if err != nil {
+		t.close()
+		return nil, err
+	}
+	for _, rec := range records {
+		id, ok := key.ParseID(rec.Path[len(operator.Prefix(t.id)):])
+		if !ok {
+			c.alarm(rec.Path, fault.RecordInvalid.At("read operator's path"))
+			continue
+		}
+		var op *operator.Operator
+		entry, err := t.vault.Take(rec, id, func(plain []byte) (err error) {
+			op, err = operator.Decode(plain)
+			return err
+		})
+		if err == nil && op.ID == id && op.Partition == t.id {
+			t.keep(&member{op, entry})
+		}
+	}
+	return t, nil
+}
+
+func (c *Core) newTenant(i *info, e vault.Entry, k ssp.Bytes) *tenant {
+	s := vault.Settings{Domain: c.domain, Host: c.host, Rest: c.rest, Fast: c.config.Fast, Alarm: c.alarm}
+	return &tenant{id: i.id, key: k, vault: vault.Open(s, i.id, k), info: i, entry: e, operators: map[key.ID]*member{}}
+}
+
+// tenant answers the partition at a slot.
+func (c *Core) tenant(slot uint64) (*tenant, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if t := c.tenants[slot]; t != nil {
+		return t, nil
+	}
+	return nil, fault.PartitionUnknown
+}
+
+func (c *Core) tenantByID(id key.ID) (*tenant, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if t := c.byID[id]; t != nil {
+		return t, nil
+	}
+	return nil, fault.PartitionUnknown
+}
+
+// admit makes a tenant reachable, dismiss ends that.
+func (c *Core) admit(t *tenant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tenants[t.settings().slot], c.byID[t.id] = t, t
+}
+
+func (c *Core) dismiss(t *tenant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.tenants, t.settings().slot)
+	delete(c.byID, t.id)
+}
+
+// alarm tells of a record that was refused: in the operator's log by name, and in the audit log.
+func (c *Core) alarm(path string, err error) {
+	c.host.Log(wire.LogWarn, 0, "record "+path+" is refused: "+err.Error())
+	c.log.Append(wire.AuditEntry{Kind: wire.AuditAlarm, Time: c.system.Now(), Result: fault.Of(err), Text: path}, false)
+}

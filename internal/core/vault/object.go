@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package vault
+
+import (
+	"crypto/rand"
+
+	"github.com/genbu-hsm/genbu/internal/core/mech"
+	"github.com/genbu-hsm/genbu/internal/core/object"
+	"github.com/genbu-hsm/genbu/internal/core/seal"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/ssp"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// New is an object to be created, with its material; both are the caller's and valid during the call.
+type New struct {
+	Object   *object.Object
+	Material mech.Material
+}
+
+// Load answers the object of a handle; ObjectUnknown when there is none.
+func (p *Partition) Load(handle uint64) (*object.Object, error) {
+	if h := p.cache.handle(handle); h != nil {
+		return h.usable()
+	}
+	if handle == 0 || handle&key.SessionHandle != 0 {
+		return nil, fault.ObjectUnknown
+	}
+	ids, _, err := p.host.Find(wire.Query{Partition: p.ID, Handle: handle}, key.ID{}, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(ids) == 0 || ids[0].Handle() != handle {
+		return nil, fault.ObjectUnknown
+	}
+	return p.LoadID(ids[0])
+}
+
+// LoadID answers the object of an id.
+func (p *Partition) LoadID(id key.ID) (*object.Object, error) {
+	if h := p.cache.id(id); h != nil {
+		return h.usable()
+	}
+	rec, err := p.host.Load(ObjectPath(p.ID, id))
+	if fault.Of(err) == fault.RecordUnknown {
+		return nil, fault.ObjectUnknown
+	}
+	if err != nil {
+		return nil, err
+	}
+	o, err := p.open(rec, id)
+	if err != nil {
+		p.alarm(rec.Path, err)
+		return nil, err
+	}
+	return p.cache.put(&held{object: o, revision: rec.Revision}).usable()
+}
+
+func (h *held) usable() (*object.Object, error) {
+	if h.stopped.Load() {
+		return nil, fault.ObjectUnknown
+	}
+	return h.object, nil
+}
+
+// open opens a record, checks that it is the present version, and puts its material to rest.
+func (p *Partition) open(rec wire.Record, id key.ID) (o *object.Object, err error) {
+	var version uint64
+	ssp.Do(func() {
+		var plain []byte
+		if plain, version, err = seal.Open(p.key, p.domain, rec.Path, rec.Value); err != nil {
+			return
+		}
+		defer clear(plain)
+		var m mech.Material
+		if o, m, err = object.Decode(plain); err != nil {
+			return
+		}
+		o.ID, o.Version = id, version
+		o.Resting, err = p.rest.Seal(m.Secret, id[:])
+	})
+	if err == nil {
+		err = p.current(id, version)
+	}
+	return o, err
+}
+
+// Describe opens a record for the host's index.
+func (p *Partition) Describe(rec wire.Record, id key.ID) (m *wire.Meta, err error) {
+	var version uint64
+	ssp.Do(func() {
+		var plain []byte
+		if plain, version, err = seal.Open(p.key, p.domain, rec.Path, rec.Value); err != nil {
+			return
+		}
+		defer clear(plain)
+		var o *object.Object
+		if o, _, err = object.Decode(plain); err == nil {
+			o.ID = id
+			m = o.Meta(p.ID)
+		}
+	})
+	if err == nil {
+		err = p.current(id, version)
+	}
+	if err != nil {
+		p.alarm(rec.Path, err)
+		return nil, err
+	}
+	p.count.Add(1)
+	return m, nil
+}
+
+// Find answers up to limit objects after the id given that the index proposes for q, and whether there may be more.
+// Records that are refused are left out: they are reported by name, and the others go on.
+func (p *Partition) Find(q wire.Query, after key.ID, limit int) ([]*object.Object, key.ID, bool, error) {
+	q.Partition = p.ID
+	ids, more, err := p.host.Find(q, after, limit)
+	if err != nil {
+		return nil, after, false, err
+	}
+	found := make([]*object.Object, 0, len(ids))
+	for _, id := range ids {
+		after = id
+		o, err := p.LoadID(id)
+		switch fault.Of(err) {
+		case fault.OK:
+			found = append(found, o)
+		case fault.ObjectUnknown, fault.RecordInvalid, fault.RecordOld, fault.RecordRevived, fault.HeadOld, fault.Conflict, fault.OutcomeUnknown:
+		default:
+			return nil, after, false, err
+		}
+	}
+	return found, after, more, nil
+}
+
+// Create draws ids, seals and commits all objects or none.
+func (p *Partition) Create(news []New) ([]*object.Object, error) {
+	txn := &wire.Txn{}
+	made := make([]*object.Object, len(news))
+	for i, n := range news {
+		o := *n.Object
+		rand.Read(o.ID[:])
+		o.Version = 1
+		path := ObjectPath(p.ID, o.ID)
+		var err error
+		put := wire.Put{Path: path, Meta: o.Meta(p.ID)}
+		ssp.Do(func() {
+			var w wire.Writer
+			o.Encode(&w, n.Material)
+			defer clear(w.B)
+			if put.Value, err = seal.Record(p.key, p.domain, path, 1, w.B); err == nil {
+				o.Resting, err = p.rest.Seal(n.Material.Secret, o.ID[:])
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		txn.Compares = append(txn.Compares, wire.Compare{Path: path})
+		txn.Puts = append(txn.Puts, put)
+		made[i] = &o
+	}
+	revision, err := p.host.Commit(txn)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range made {
+		p.cache.put(&held{object: o, revision: revision})
+	}
+	p.count.Add(int64(len(made)))
+	return made, nil
+}
+
+// Update commits the next version of an object: next has the attributes, its material stays as it is. Conflict when
+// somebody else was first.
+func (p *Partition) Update(old, next *object.Object) (*object.Object, error) {
+	h := p.cache.id(old.ID)
+	if h == nil || h.object.Version != old.Version || h.stopped.Load() {
+		return nil, fault.Conflict.At("update object")
+	}
+	o := *next
+	o.ID, o.Version, o.Resting = old.ID, old.Version+1, old.Resting
+	path := ObjectPath(p.ID, o.ID)
+	var err error
+	put := wire.Put{Path: path, Meta: o.Meta(p.ID)}
+	ssp.Do(func() {
+		var secret []byte
+		if secret, err = p.rest.Open(o.Resting, o.ID[:]); err != nil {
+			return
+		}
+		var w wire.Writer
+		o.Encode(&w, o.Material(secret))
+		defer clear(w.B)
+		put.Value, err = seal.Record(p.key, p.domain, path, o.Version, w.B)
+	})
+	if err != nil {
+		return nil, err
+	}
+	revision, err := p.move(&step{id: o.ID, path: path, rev: h.revision, put: &put, next: o.Version})
+	if err != nil || revision == 0 { // read anew what is there before it is used again
+		p.cache.drop(o.ID)
+		return &o, err
+	}
+	p.cache.put(&held{object: &o, revision: revision})
+	return &o, nil
+}
+
+// Destroy stops all use, commits, then forgets. After an unknown outcome the object stays stopped until it has been read
+// from the store again.
+func (p *Partition) Destroy(o *object.Object) error {
+	h := p.cache.id(o.ID)
+	if h == nil || h.object.Version != o.Version {
+		return fault.Conflict.At("destroy object")
+	}
+	if !h.stopped.CompareAndSwap(false, true) {
+		return fault.ObjectUnknown // somebody else is destroying it
+	}
+	_, err := p.move(&step{id: o.ID, path: ObjectPath(p.ID, o.ID), rev: h.revision})
+	p.cache.drop(o.ID) // the ledger answers for it from here on
+	if err == nil {
+		p.count.Add(-1)
+	}
+	return err
+}
+
+// Forget drops objects that another node changed; they are loaded anew when asked for.
+func (p *Partition) Forget(id key.ID) { p.cache.drop(id) }
