@@ -51,9 +51,9 @@ func files(dir string) ([]file, error) {
 	for _, n := range names {
 		base, ok := strings.CutSuffix(n.Name(), logSuffix)
 		number, segment, _ := strings.Cut(base, "-")
-		seq, err := strconv.ParseUint(number, 16, 64)
+		seq, err := strconv.ParseUint(number, 10, 63)
 		id, ok2 := key.ParseID(segment)
-		if ok && ok2 && err == nil && len(number) == 16 {
+		if ok && ok2 && err == nil && len(number) >= 6 {
 			list = append(list, file{seq, id, filepath.Join(dir, base)})
 		}
 	}
