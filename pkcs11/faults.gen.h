@@ -4,6 +4,7 @@
  *
  *   FAULT(number on the wire, CKR_* as a number, text)
  */
+#ifdef FAULT
 FAULT(1, 0x005UL, "internal error")
 FAULT(2, 0x005UL, "malformed request")
 FAULT(3, 0x054UL, "not supported")
@@ -102,6 +103,7 @@ FAULT(510, 0x030UL, "change log does not match the partition head")
 FAULT(600, 0x030UL, "audit log does not accept entries")
 FAULT(601, 0x030UL, "audit counts are too far behind")
 FAULT(602, 0x030UL, "audit log is not consistent")
+#endif
 
 #ifndef GENBU_FAULT_NAMES
 #define GENBU_FAULT_NAMES
@@ -114,5 +116,11 @@ FAULT(602, 0x030UL, "audit log is not consistent")
 #define FAULT_AUTH_REQUIRED 217
 #define FAULT_OPERATION_NOT_ACTIVE 412
 #define FAULT_LOCKED 101
+#define FAULT_UNINITIALIZED 100
+#define FAULT_ZEROIZED 102
 #define FAULT_BUSY 5
+#define FAULT_DENIED 208
+#define FAULT_OPERATION_ACTIVE 411
+#define FAULT_OBJECT_UNKNOWN 300
+#define FAULT_KEY_UNKNOWN 301
 #endif

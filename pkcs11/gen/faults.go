@@ -17,6 +17,7 @@ const faultsHead = `/* SPDX-License-Identifier: Apache-2.0
  *
  *   FAULT(number on the wire, CKR_* as a number, text)
  */
+#ifdef FAULT
 `
 
 func renderFaults() string {
@@ -28,7 +29,7 @@ func renderFaults() string {
 		fmt.Fprintf(&b, "FAULT(%d, 0x%03XUL, %q)\n", uint16(c), pkcs11.Faults[c], c.String())
 	}
 	// The library itself acts on these; the rest are only passed on.
-	b.WriteString("\n#ifndef GENBU_FAULT_NAMES\n#define GENBU_FAULT_NAMES\n")
+	b.WriteString("#endif\n\n#ifndef GENBU_FAULT_NAMES\n#define GENBU_FAULT_NAMES\n")
 	for _, f := range []struct {
 		name string
 		code fault.Code
@@ -36,7 +37,9 @@ func renderFaults() string {
 		{"UNAVAILABLE", fault.Unavailable}, {"NOT_LOGGED_IN", fault.NotLoggedIn}, {"ALREADY_LOGGED_IN", fault.AlreadyLoggedIn},
 		{"SESSION_UNKNOWN", fault.SessionUnknown}, {"TICKET_INVALID", fault.TicketInvalid}, {"APP_UNKNOWN", fault.AppUnknown},
 		{"AUTH_REQUIRED", fault.AuthRequired}, {"OPERATION_NOT_ACTIVE", fault.OperationNotActive},
-		{"LOCKED", fault.Locked}, {"BUSY", fault.Busy},
+		{"LOCKED", fault.Locked}, {"UNINITIALIZED", fault.Uninitialized}, {"ZEROIZED", fault.Zeroized}, {"BUSY", fault.Busy},
+		{"DENIED", fault.Denied}, {"OPERATION_ACTIVE", fault.OperationActive}, {"OBJECT_UNKNOWN", fault.ObjectUnknown},
+		{"KEY_UNKNOWN", fault.KeyUnknown},
 	} {
 		fmt.Fprintf(&b, "#define FAULT_%s %d\n", f.name, uint16(f.code))
 	}
