@@ -7,10 +7,8 @@
 //	NNNNNN-<segment id>.checkpoint   the newest signed note over the entries, replaced atomically
 //
 // NNNNNN counts the segments in the order in which they were begun. What is in an entry or a note, and whether it is
-// authentic, this package does not know: the core makes and signs them, and `genbu audit verify` checks them.
-//
-// Open takes the directory over for one process, Append adds, Last gives the newest checkpoint; Segments reads a
-// directory that may be in use or a copy.
+// authentic, this package does not know: the core makes and signs them, and package auditlog reads and verifies them
+// (docs/design/audit.md). Open takes the directory over for one process, Append adds, Last gives the newest checkpoint.
 //
 // # What a crash leaves
 //
@@ -22,6 +20,7 @@
 package auditfile
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -40,13 +39,13 @@ import (
 
 const (
 	// MaxEntry bounds one entry: far above what an act needs, so a greater length in a file is damage.
-	MaxEntry = 1 << 20
+	MaxEntry = 1 << 16
 
 	// gapWait is how long an Append waits for the entries before its own: requests travel side by side and overtake each
 	// other by microseconds.
 	gapWait = 5 * time.Second
 
-	// recentEntries is how many entries back a repeated one is recognised; more are never in flight.
+	// recentEntries is how many entries back a repeated one is recognised without reading the file.
 	recentEntries = 1024
 
 	// idleSync bounds how long entries written without Sync, and their checkpoint, stay unsynced.
@@ -98,15 +97,15 @@ func Open(dir string, log *slog.Logger) (*Log, error) {
 	}
 	l := &Log{dir: dir, log: log, gap: gapWait, quit: make(chan struct{}), known: map[key.ID]bool{}}
 	l.moved = sync.NewCond(&l.mu)
-	segments, err := Segments(dir)
+	segments, err := list(dir)
 	if err != nil {
 		return nil, err
 	}
 	for i, s := range segments {
-		l.known[s.ID] = true
-		l.sequence = s.Sequence
-		if len(s.Checkpoint) > 0 {
-			l.saved = s.Checkpoint
+		l.known[s.id] = true
+		l.sequence = s.sequence
+		if len(s.checkpoint) > 0 {
+			l.saved = s.checkpoint
 		}
 		if i == len(segments)-1 {
 			if err := repair(s, log); err != nil {
@@ -119,8 +118,9 @@ func Open(dir string, log *slog.Logger) (*Log, error) {
 }
 
 // Append adds the entries of a. It returns nil once they are in the file, and with a.Sync once they and the checkpoint
-// are on disk. AuditUnavailable: the entries were not added, or it is not known whether they are on disk; the sender may
-// repeat them, and only them. AuditInvalid: they do not follow what is there.
+// are on disk. AuditUnavailable: the entries were not added, or it is not known whether they are on disk; the sender sends
+// them again, and what came since behind them; entries that are here already are compared and skipped. AuditInvalid: they
+// do not follow what is there, or differ from it.
 func (l *Log) Append(a *wire.Audit) error {
 	for _, e := range a.Entries {
 		if len(e) == 0 || len(e) > MaxEntry {
@@ -170,30 +170,39 @@ func (l *Log) turn(a *wire.Audit) error {
 			continue // others may have come meanwhile
 		case !isOpen && a.First == 0:
 			return l.begin(a.Segment)
-		case isOpen && a.First == l.entries, isOpen && l.repeated(a):
+		case isOpen && a.First <= l.entries && l.held(a):
 			return nil
-		case isOpen && a.First < l.entries:
-			return fault.AuditInvalid.At("append entries: index is taken")
+		case isOpen && a.First <= l.entries:
+			return fault.AuditInvalid.At("append entries: another entry has this index")
 		case !time.Now().Before(end):
-			return fault.AuditUnavailable.At("append entries: those before did not come")
+			return fault.AuditInvalid.At("append entries: those before did not come")
 		}
 		l.moved.Wait()
 	}
 }
 
-// repeated tells whether a brings nothing but entries that are there already: a sender who was answered AuditUnavailable
-// may repeat the same, but may not put others in their place.
-func (l *Log) repeated(a *wire.Audit) bool {
+// held tells whether the entries of a that are already here are the same ones. The core sends again what it got no answer
+// for, perhaps with more behind it; it may not put others in their place.
+func (l *Log) held(a *wire.Audit) bool {
+	again := a.Entries[:min(l.entries-a.First, uint64(len(a.Entries)))]
 	first := l.entries - uint64(len(l.recent)) // index of recent[0]
-	if a.First < first || a.First+uint64(len(a.Entries)) > l.entries {
-		return len(a.Entries) == 0 && a.First <= l.entries
-	}
-	for i, e := range a.Entries {
-		if l.recent[a.First-first+uint64(i)] != sha256.Sum256(e) {
-			return false
+	if a.First >= first {
+		for i, e := range again {
+			if l.recent[a.First-first+uint64(i)] != sha256.Sum256(e) {
+				return false
+			}
 		}
+		return true
 	}
-	return true
+	s, index, same := segment{path: logPath(l.dir, l.sequence, l.segment)}, uint64(0), uint64(0)
+	err := s.each(func(e []byte) error {
+		if index >= a.First && same < uint64(len(again)) && bytes.Equal(e, again[same]) {
+			same++
+		}
+		index++
+		return nil
+	})
+	return err == nil && same == uint64(len(again))
 }
 
 // begin closes the open segment, all of which is synced, and makes the file of the next.
@@ -251,8 +260,8 @@ func (l *Log) write(entries [][]byte) error {
 }
 
 // sync returns when so many bytes and checkpoints are on disk. Of those who wait, one syncs for all.
-func (l *Log) sync(bytes, notes int64) error {
-	for l.synced < bytes || l.note.saved < notes {
+func (l *Log) sync(size, notes int64) error {
+	for l.synced < size || l.note.saved < notes {
 		if l.broken {
 			return fault.AuditUnavailable.At("sync entries")
 		}

@@ -49,16 +49,16 @@ func add(t testing.TB, l *Log, a *wire.Audit) {
 // read shows each segment as "id: entries | checkpoint".
 func read(t testing.TB, dir string) (all []string) {
 	t.Helper()
-	segments, err := Segments(dir)
+	segments, err := list(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range segments {
-		line := fmt.Sprintf("%d/%d:", s.Sequence, s.ID[0])
-		if err := s.Entries(func(e []byte) error { line += " " + string(e); return nil }); err != nil {
+		line := fmt.Sprintf("%d/%d:", s.sequence, s.id[0])
+		if err := s.each(func(e []byte) error { line += " " + string(e); return nil }); err != nil {
 			line += " " + err.Error()
 		}
-		all = append(all, line+" | "+string(s.Checkpoint))
+		all = append(all, line+" | "+string(s.checkpoint))
 	}
 	return all
 }
@@ -151,8 +151,8 @@ func TestAnEntryWhoseForerunnersNeverComeIsRefused(t *testing.T) {
 	defer l.Close()
 	l.gap = 10 * time.Millisecond
 	add(t, l, audit(1, 0, false, "", "a"))
-	wantFault(t, "a gap", l.Append(audit(1, 2, false, "", "c")), fault.AuditUnavailable)
-	wantFault(t, "a segment without its beginning", l.Append(audit(2, 1, false, "", "c")), fault.AuditUnavailable)
+	wantFault(t, "a gap", l.Append(audit(1, 2, false, "", "c")), fault.AuditInvalid)
+	wantFault(t, "a segment without its beginning", l.Append(audit(2, 1, false, "", "c")), fault.AuditInvalid)
 	same(t, dir, "1/1: a | ")
 }
 
@@ -162,8 +162,8 @@ func TestATornEndIsCutOffAndTold(t *testing.T) {
 		l := open(t, dir, quiet)
 		add(t, l, audit(1, 0, true, "note", "first", "second"))
 		l.Close()
-		segments, _ := Segments(dir)
-		path := segments[0].Path
+		segments, _ := list(dir)
+		path := segments[0].path
 		info, _ := os.Stat(path)
 		os.Truncate(path, info.Size()-int64(cut))
 
@@ -184,16 +184,16 @@ func TestADamagedFileIsLeftForTheVerifier(t *testing.T) {
 	l := open(t, dir, quiet)
 	add(t, l, audit(1, 0, true, "", "first", "second"))
 	l.Close()
-	segments, _ := Segments(dir)
-	b, _ := os.ReadFile(segments[0].Path)
+	segments, _ := list(dir)
+	b, _ := os.ReadFile(segments[0].path)
 	b[9+3] = 0x7F // the second frame's length
-	os.WriteFile(segments[0].Path, b, 0o600)
+	os.WriteFile(segments[0].path, b, 0o600)
 	var log bytes.Buffer
 	open(t, dir, slog.New(slog.NewTextHandler(&log, nil))).Close()
-	if after, _ := os.ReadFile(segments[0].Path); !bytes.Equal(after, b) || !strings.Contains(log.String(), "damaged") {
+	if after, _ := os.ReadFile(segments[0].path); !bytes.Equal(after, b) || !strings.Contains(log.String(), "damaged") {
 		t.Errorf("%d of %d bytes are left; log: %s", len(after), len(b), log.String())
 	}
-	same(t, dir, "1/1: first "+ErrDamaged.Error()+" | ")
+	same(t, dir, "1/1: first "+errDamaged.Error()+" | ")
 }
 
 func TestAFullDiskIsAuditUnavailableAndHealsWithoutAHole(t *testing.T) {
@@ -223,9 +223,9 @@ func TestAFullDiskIsAuditUnavailableAndHealsWithoutAHole(t *testing.T) {
 	}
 	add(t, l, l2)
 	l.Close()
-	segments, _ := Segments(dir)
+	segments, _ := list(dir)
 	entries := 0
-	if err := segments[0].Entries(func([]byte) error { entries++; return nil }); err != nil || entries != n {
+	if err := segments[0].each(func([]byte) error { entries++; return nil }); err != nil || entries != n {
 		t.Errorf("%d entries, %v; want %d", entries, err, n)
 	}
 	if got := read(t, dir); got[len(got)-1] != fmt.Sprintf("%d/3: healed | note of 3", len(got)) {
@@ -241,15 +241,17 @@ func TestARepeatedEntryIsTakenOnceAndAnotherInItsPlaceIsRefused(t *testing.T) {
 	add(t, l, audit(1, 0, true, "note", "a", "b"))
 	add(t, l, audit(1, 1, true, "note", "b"))
 	wantFault(t, "another entry", l.Append(audit(1, 1, false, "", "x")), fault.AuditInvalid)
-	wantFault(t, "an overlap", l.Append(audit(1, 1, false, "", "b", "c")), fault.AuditInvalid)
-	for i := 2; i < 3*recentEntries; i++ {
+	wantFault(t, "another in an overlap", l.Append(audit(1, 0, false, "", "a", "x", "c")), fault.AuditInvalid)
+	add(t, l, audit(1, 1, true, "note", "b", "2"))
+	for i := 3; i < 3*recentEntries; i++ {
 		add(t, l, audit(1, i, false, "", fmt.Sprint(i)))
 	}
 	add(t, l, audit(1, 3*recentEntries-2, false, "", fmt.Sprint(3*recentEntries-2)))
-	wantFault(t, "long ago", l.Append(audit(1, 0, false, "", "a")), fault.AuditInvalid)
-	segments, _ := Segments(dir)
+	add(t, l, audit(1, 0, false, "", "a", "b", "2"))
+	wantFault(t, "another, long ago", l.Append(audit(1, 0, false, "", "a", "c")), fault.AuditInvalid)
+	segments, _ := list(dir)
 	n := 0
-	if err := segments[0].Entries(func([]byte) error { n++; return nil }); err != nil || n != 3*recentEntries {
+	if err := segments[0].each(func([]byte) error { n++; return nil }); err != nil || n != 3*recentEntries {
 		t.Errorf("%d entries, %v", n, err)
 	}
 }

@@ -19,21 +19,21 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// Segment is one run of a core, as it lies on disk.
-type Segment struct {
-	Sequence   int
-	ID         key.ID
-	Path       string
-	Checkpoint []byte // nil if there is none
+// segment is one run of a core, as it lies on disk.
+type segment struct {
+	sequence   int
+	id         key.ID
+	path       string
+	checkpoint []byte // nil if there is none
 }
 
-// Segments lists what a directory holds, oldest first. Files with other names are passed over.
-func Segments(dir string) ([]Segment, error) {
+// list is what a directory holds, oldest first. Files with other names are passed over.
+func list(dir string) ([]segment, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	var list []Segment
+	var all []segment
 	for _, f := range files {
 		number, rest, ok := strings.Cut(f.Name(), "-")
 		hex, isLog := strings.CutSuffix(rest, ".log")
@@ -46,23 +46,21 @@ func Segments(dir string) ([]Segment, error) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		list = append(list, Segment{Sequence: n, ID: id, Path: filepath.Join(dir, f.Name()), Checkpoint: note})
+		all = append(all, segment{n, id, filepath.Join(dir, f.Name()), note})
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Sequence < list[j].Sequence })
-	return list, nil
+	sort.Slice(all, func(i, j int) bool { return all[i].sequence < all[j].sequence })
+	return all, nil
 }
 
-// ErrTorn says that a log ends within a frame, as a crash leaves it. ErrDamaged says that it holds a frame which none can
-// be.
+// errTorn says that a log ends within a frame, as a crash leaves it; errDamaged that it holds a frame which cannot be one.
 var (
-	ErrTorn    = errors.New("audit file ends within an entry")
-	ErrDamaged = errors.New("audit file holds an impossible length")
+	errTorn    = errors.New("audit file ends within an entry")
+	errDamaged = errors.New("audit file holds an impossible length")
 )
 
-// Entries shows the entries in order; an error of visit ends it and is returned. The slice is visit's to keep. Whatever
-// is whole before a torn or damaged place is shown first.
-func (s *Segment) Entries(visit func(entry []byte) error) error {
-	f, err := os.Open(s.Path)
+// each shows the entries in order. Whatever is whole before a torn or damaged place is shown first.
+func (s *segment) each(visit func(entry []byte) error) error {
+	f, err := os.Open(s.path)
 	if err != nil {
 		return err
 	}
@@ -80,19 +78,19 @@ func frames(r io.Reader, visit func([]byte) error) (whole int64, err error) {
 			return whole, nil
 		}
 		if err == io.ErrUnexpectedEOF {
-			return whole, ErrTorn
+			return whole, errTorn
 		}
 		if err != nil {
 			return whole, err
 		}
 		length := binary.LittleEndian.Uint32(head[:])
 		if length == 0 || length > MaxEntry {
-			return whole, ErrDamaged
+			return whole, errDamaged
 		}
 		entry := make([]byte, length)
 		m, err := io.ReadFull(r, entry)
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return whole, ErrTorn
+			return whole, errTorn
 		}
 		if err != nil {
 			return whole, err
@@ -105,8 +103,8 @@ func frames(r io.Reader, visit func([]byte) error) (whole int64, err error) {
 }
 
 // repair cuts off a frame that a crash left unfinished. See the package's doc for why nothing acknowledged is lost.
-func repair(s Segment, log *slog.Logger) error {
-	f, err := os.OpenFile(s.Path, os.O_RDWR, 0)
+func repair(s segment, log *slog.Logger) error {
+	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
@@ -115,7 +113,7 @@ func repair(s Segment, log *slog.Logger) error {
 	whole, err := frames(bufio.NewReaderSize(f, 1<<16), func([]byte) error { entries++; return nil })
 	switch {
 	case err == nil:
-	case errors.Is(err, ErrTorn):
+	case errors.Is(err, errTorn):
 		size, serr := f.Seek(0, io.SeekEnd)
 		if serr != nil {
 			return serr
@@ -124,9 +122,9 @@ func repair(s Segment, log *slog.Logger) error {
 			return fmt.Errorf("cut off an unfinished audit entry: %w", err)
 		}
 		log.Warn("the last audit entry was unfinished and is cut off; it was never acknowledged as durable",
-			"segment", s.ID, "entries", entries, "bytes", size-whole)
-	case errors.Is(err, ErrDamaged):
-		log.Error("audit file is damaged; it is left as it is, see genbu audit verify", "segment", s.ID, "entries before", entries)
+			"segment", s.id, "entries", entries, "bytes", size-whole)
+	case errors.Is(err, errDamaged):
+		log.Error("audit file is damaged; it is left as it is, see genbu audit verify", "segment", s.id, "entries before", entries)
 		return nil
 	default:
 		return err
