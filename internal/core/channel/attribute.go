@@ -129,7 +129,7 @@ func (c *channel) change(session, handle uint64, t object.Template) error {
 		return err
 	}
 	if r.held == nil {
-		if err := v.tokens.Update(v.who(), r.Object, o); err != nil {
+		if err := v.tokens.Update(v.whoever(), r.Object, o); err != nil {
 			return err
 		}
 		return c.record(r.ID)

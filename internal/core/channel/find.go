@@ -47,7 +47,7 @@ func find(c *channel) error {
 	}
 	v.app.mu.Unlock()
 	slices.Sort(x.session)
-	x.builtIn = object.Profiles()
+	x.builtIn = builtIn
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.cursor = x

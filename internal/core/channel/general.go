@@ -71,6 +71,7 @@ func seed(c *channel) error {
 // manage passes a management call on to the module.
 func manage(c *channel) error {
 	ctx := &ManageContext{Request: c.request, Peer: c.peer, Who: c.whoOn, Object: c.objectOf}
+	c.noted = true
 	out, err := c.module.Manage(uint16(c.row.call), ctx, c.r.Rest())
 	c.w.Raw(out)
 	clear(out)

@@ -5,6 +5,7 @@ package channel
 import (
 	"github.com/genbu-hsm/genbu/internal/core/policy"
 	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // logIn checks a PIN (C_Login, C_LoginUser). The check itself takes long on purpose, so no lock is held meanwhile.
@@ -34,6 +35,7 @@ func logIn(c *channel) error {
 	if err != nil {
 		return err
 	}
+	c.noted = true // by the module
 	who, ticket, err := c.module.Login(c.peer, v.slot, user, string(name), pin)
 	if err != nil {
 		return err
@@ -91,6 +93,7 @@ func (c *channel) authenticate(v view, pin []byte) error {
 	if !waiting {
 		return fault.OperationNotActive.At("authenticate an operation")
 	}
+	c.noted = true // by the module
 	who, ticket, err := c.module.Login(c.peer, v.slot, UserContext, v.login.who.Name, pin)
 	if err != nil {
 		return err
@@ -119,9 +122,9 @@ func logOut(c *channel) error {
 		return err
 	}
 	v.app.mu.Lock()
-	defer v.app.mu.Unlock()
 	v.app.logout(v.slot)
-	return nil
+	v.app.mu.Unlock()
+	return c.record(key.ID{})
 }
 
 // logout ends the login of a slot with the private session objects. Operations with private keys and private objects in
@@ -146,6 +149,7 @@ func resume(c *channel) error {
 		return err
 	}
 	c.about.Partition = t.Partition
+	c.noted = true // by the module
 	who, err := c.module.Resume(c.peer, slot, ticket)
 	if err != nil {
 		return err
@@ -184,6 +188,7 @@ func initToken(c *channel) error {
 	if open {
 		return fault.SessionExists.At("initialize token")
 	}
+	c.noted = true // by the module
 	if err := c.module.InitToken(c.peer, slot, pin, label); err != nil {
 		return err
 	}
@@ -201,7 +206,8 @@ func initPIN(c *channel) error {
 	if err != nil {
 		return err
 	}
-	return c.module.InitPIN(v.who(), v.slot, pin)
+	c.noted = true // by the module
+	return c.module.InitPIN(v.whoever(), v.slot, pin)
 }
 
 // setPIN changes the PIN of whoever is logged in, or the user's (C_SetPIN).
@@ -220,5 +226,6 @@ func setPIN(c *channel) error {
 	if len(old) > maxPIN || len(pin) > maxPIN {
 		return fault.PINLength.At("read pin")
 	}
+	c.noted = true // by the module
 	return c.module.SetPIN(c.peer, v.who(), v.slot, old, pin)
 }

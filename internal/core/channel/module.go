@@ -26,18 +26,20 @@ type Module interface {
 	// Token finds one, slot 0 too; PartitionUnknown when there is none.
 	Token(slot uint64) (Token, error)
 
+	// The module writes the audit entries of the next five itself, whatever comes of them.
+
 	// Login checks the evidence, having charged the try durably before, and answers who it is with a ticket that Resume
 	// takes. user is UserOfficer, UserCrypto or UserContext; with UserContext name is the operator logged in before, and the
 	// identity must be the same again. An empty name with a pin of the form name:pin names the operator. A wrong PIN is a
-	// *fault.Error with Left. The module writes the audit entry of every outcome itself. With UserContext the pin may have
-	// the form name:pin too, since programs give the same string again.
+	// *fault.Error with Left. With UserContext the pin may have the form name:pin too, since programs give the same string
+	// again.
 	Login(peer Peer, slot, user uint64, name string, pin []byte) (Identity, []byte, error)
 	Resume(peer Peer, slot uint64, ticket []byte) (Identity, error)
 
 	// InitToken empties the partition and sets its label and security officer's PIN (C_InitToken), where its policy allows
 	// it. The channel has made sure that no session is open on the slot.
 	InitToken(peer Peer, slot uint64, pin, label []byte) error
-	InitPIN(who *Identity, slot uint64, pin []byte) error // by the security officer: the user's PIN
+	InitPIN(who Identity, slot uint64, pin []byte) error // by the security officer: the user's PIN
 	// SetPIN changes the PIN of who, or of the partition's user when nobody is logged in (who is nil).
 	SetPIN(peer Peer, who *Identity, slot uint64, old, pin []byte) error
 
@@ -45,8 +47,8 @@ type Module interface {
 	Record(e AuditEntry) error
 
 	// Used notes one use of a key. It is called after the use and before the answer leaves; an error withholds the
-	// answer. By setting of the partition the use is counted, or an entry of its own, on disk on return. What was refused
-	// comes here too, with its code. object is zero for what needs no key (digest, random: not called).
+	// answer. By setting of the partition the use is counted, or an entry of its own, on disk on return. A use that failed
+	// comes here too, with its code; one that the policy refused comes to Record. Digests and random bytes use no key.
 	Used(u Use) error
 
 	// Manage answers the calls from 0x80 on (docs/design/management.md). body is the request; the answer is copied by the
@@ -85,13 +87,13 @@ type Objects interface {
 
 	// Create seals and commits all or nothing: durable on return. The objects have their ids; what is answered has its
 	// Version and Resting too. The caller is inside ssp.Do, for the sake of the material.
-	Create(who *Identity, objs []NewObject) ([]*object.Object, error)
+	Create(who Identity, objs []NewObject) ([]*object.Object, error)
 
 	// Update replaces old by new (same id, same material); Conflict when somebody else was first.
-	Update(who *Identity, old, new *object.Object) error
+	Update(who Identity, old, new *object.Object) error
 
 	// Destroy stops all use, then commits.
-	Destroy(who *Identity, o *object.Object) error
+	Destroy(who Identity, o *object.Object) error
 
 	// Key answers the parsed key. The caller is inside ssp.Do in strict mode, and release ends the use; in fast mode it may
 	// answer a parsed key that it keeps, and is then called outside of ssp.Do. KeyDisabled when its state forbids use.
@@ -103,6 +105,13 @@ type Objects interface {
 
 // Identity is who a login is.
 type Identity = policy.Identity
+
+// Roles, as management calls number them.
+const (
+	RoleAdmin   = policy.RoleAdmin
+	RoleUser    = policy.RoleUser
+	RoleAuditor = policy.RoleAuditor
+)
 
 // NewObject is an object to be created: attributes and, for keys, material (valid during the call).
 type NewObject struct {

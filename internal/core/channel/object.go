@@ -65,7 +65,7 @@ func (c *channel) keep(v view, list ...NewObject) ([]*object.Object, error) {
 	var kept []*object.Object
 	if len(tokens) > 0 {
 		var err error
-		if kept, err = v.tokens.Create(v.who(), tokens); err != nil {
+		if kept, err = v.tokens.Create(v.whoever(), tokens); err != nil {
 			return nil, err
 		}
 		for _, o := range kept {
@@ -218,7 +218,7 @@ func destroy(c *channel) error {
 		return err
 	}
 	if r.held == nil {
-		if err := v.tokens.Destroy(v.who(), r.Object); err != nil {
+		if err := v.tokens.Destroy(v.whoever(), r.Object); err != nil {
 			return err
 		}
 		return c.record(r.ID)

@@ -25,6 +25,7 @@ type operation struct {
 	login    *login        // it began under
 	unproven bool          // ALWAYS_AUTHENTICATE: waits for a PIN
 	keyed    bool          // a digest that took in a key
+	approved bool
 }
 
 // useOf reads the use of a request; the numbers of channel.md are those of mech.Use.
@@ -75,6 +76,7 @@ func begin(c *channel) error {
 		}})
 	}
 	if err == nil {
+		o.approved = c.approve
 		v.ops[how] = o
 	}
 	return err
@@ -94,7 +96,7 @@ func (c *channel) running(v view, how mech.Use) (*operation, error) {
 	}
 	// The key may have been disabled or destroyed, or its user logged out, since the part before.
 	err := fault.OperationNotActive.At("go on after logout")
-	if o.login == v.login {
+	if o.login == v.login || !o.key.Private() {
 		now, e := c.keyFor(v, o.key.Handle(), o.row, how, fault.KeyUnknown, true)
 		if e == nil {
 			o.key = now
@@ -130,6 +132,7 @@ func (c *channel) part(last bool) error {
 	if err != nil {
 		return err
 	}
+	c.approve = o.approved
 	v.ops[how] = nil // until the part has succeeded: a panic ends the operation as well
 	at := c.startBytes(len(data) + partRoom)
 	c.secretly(func() { err = o.part(c, data, last) })

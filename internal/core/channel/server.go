@@ -102,8 +102,8 @@ func (c *channel) refuse(q request, err error) {
 	}
 	reason := err.Error()
 	c.module.Log(c.request, q.call.String()+": "+reason)
-	clear(c.w.B[responseHeader:])
-	c.w.B = c.w.B[:responseHeader]
+	clear(c.w.B)
+	c.link.start()
 	c.w.String(reason)
 	c.w.U64(left)
 }

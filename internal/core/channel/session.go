@@ -44,6 +44,15 @@ func (v view) who() *Identity {
 	return &v.login.who
 }
 
+// whoever is who with nobody in particular for nil, for the module's acts, which the policy allows to nobody without a
+// login.
+func (v view) whoever() Identity {
+	if v.login == nil {
+		return Identity{}
+	}
+	return v.login.who
+}
+
 // session finds the session that a request names.
 func (c *channel) session(id uint64) (view, error) {
 	a := c.app
