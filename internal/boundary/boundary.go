@@ -93,6 +93,9 @@ func Start(ctx context.Context, o Options) (*Core, error) {
 		err = fault.Timeout.At("start core")
 	}
 	if err != nil {
+		if fault.Of(err) == fault.Timeout {
+			c.child.Kill()
+		}
 		if c.Stop(); fault.Of(err) == fault.Unavailable {
 			err = errors.Join(err, c.err) // it ended before it answered: say how
 		}

@@ -5,8 +5,6 @@ package process
 import (
 	"io"
 	"os"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -57,22 +55,41 @@ func isSocket(fd, typ int) bool {
 	return err == nil && t == typ
 }
 
-// closeOthers closes what an ancestor of the host left open across exec.
+// closeOthers closes what an ancestor of the host left open across exec, all but the two descriptors of the runtime's
+// poller. Those are known by what they do: one watches our stream already, the other is watched by it. (/proc/self/fd
+// would tell too, but a hardened host's child cannot read it.)
 func closeOthers() error {
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return err
-	}
-	for _, e := range list {
-		fd, err := strconv.Atoi(e.Name())
-		if err != nil || fd <= intakeDescriptor {
-			continue
+	const first, last = intakeDescriptor + 1, 1024
+	poller := -1
+	for fd := first; fd < last && poller < 0; fd++ {
+		if watches(fd, hostDescriptor) {
+			poller = fd
 		}
-		target, err := os.Readlink("/proc/self/fd/" + e.Name())
-		if err != nil || strings.HasPrefix(target, "anon_inode:[event") { // the Go poller's own
-			continue
-		}
-		unix.Close(fd)
 	}
-	return nil
+	if poller < 0 {
+		return fault.Internal.At("find the poller")
+	}
+	for fd := first; fd < last; fd++ {
+		if fd != poller && !(anonymous(fd) && watches(poller, fd)) {
+			unix.Close(fd)
+		}
+	}
+	return unix.CloseRange(last, ^uint(0), 0)
+}
+
+// anonymous is so of an event descriptor. Only such are tried on the poller: a stray pipe or socket that hung up would wake it
+// with an event that is not the runtime's.
+func anonymous(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == 0
+}
+
+// watches says whether the epoll descriptor has fd in its set: adding it again is refused. What was not in the set is
+// taken out again.
+func watches(epoll, fd int) bool {
+	err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{})
+	if err == nil {
+		unix.EpollCtl(epoll, unix.EPOLL_CTL_DEL, fd, nil)
+	}
+	return err == unix.EEXIST
 }
