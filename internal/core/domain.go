@@ -95,8 +95,8 @@ func (c *Core) sealRoot(keeper seal.Keeper, m, n int) (shares [][]byte, err erro
 	var sealed []byte
 	switch keeper {
 	case seal.KeeperFile:
-		secret, err := c.keeperSecret()
-		if err != nil {
+		var secret ssp.Bytes
+		if secret, err = c.keeperSecret(); err != nil {
 			return nil, err
 		}
 		defer secret.Free()

@@ -164,7 +164,7 @@ func (m *manager) operatorSet() error {
 		return err
 	}
 	if mask&setDisable != 0 {
-		m.core.server.DropOperator(o.ID) // sessions that are open end with the right to have them
+		m.core.server.Revoke(o.ID) // sessions that are open end with the right to have them
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func (m *manager) operatorDestroy() error {
 		return err
 	}
 	t.lose(o.ID)
-	m.core.server.DropOperator(o.ID)
+	m.core.server.Revoke(o.ID)
 	return nil
 }
 

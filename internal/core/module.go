@@ -109,7 +109,7 @@ func (c *Core) Record(e channel.AuditEntry) error {
 	if e.Refused != fault.OK {
 		kind, durable = wire.AuditRefusal, false
 	}
-	return c.log.Append(wire.AuditEntry{Kind: kind, Time: c.system.Now(), Partition: e.Partition, Operator: e.Operator, Door: e.Peer.Door,
+	return c.log.Append(wire.AuditEntry{Kind: kind, Time: c.system.Now(), Partition: e.Partition, Operator: e.Operator, Role: uint8(e.Role), Door: e.Peer.Door,
 		UID: e.Peer.UID, PID: e.Peer.PID, Call: uint16(e.Call), Object: e.Object, Mechanism: e.Mechanism, Result: e.Refused,
 		Request: e.Request}, durable)
 }
@@ -177,6 +177,14 @@ func (c *Core) Open(o *object.Object, f func(mech.Material) error) error {
 // Log tells the operator's log why a request failed.
 func (c *Core) Log(request uint64, text string) { c.host.Log(wire.LogInfo, request, text) }
 
+// Fail ends the module: a pair that fails its pairwise test shows a broken algorithm or a broken machine, and there is no
+// path around the error state.
+func (c *Core) Fail(test string) {
+	c.state.Store(uint32(wire.StateError))
+	c.host.Log(wire.LogError, 0, "self-test failed: "+test)
+	c.erase(wire.ExitSelfTest)
+}
+
 // Mark and Marked are a MAC over what clients keep for us, under a key of this run.
 
 func (c *Core) Mark(b []byte) (mac [32]byte) {
@@ -215,7 +223,7 @@ func (o *objects) Find(q wire.Query, after key.ID, limit int) ([]*object.Object,
 	}
 }
 
-func (o *objects) Create(_ channel.Identity, objs []channel.New) ([]*object.Object, error) {
+func (o *objects) Create(_ channel.Identity, objs []channel.NewObject) ([]*object.Object, error) {
 	if i := o.tenant.settings(); uint64(o.tenant.vault.Count())+uint64(len(objs)) > i.maxObjects {
 		return nil, fault.QuotaExceeded.At("create object: the partition holds " + strconv.FormatUint(i.maxObjects, 10))
 	}

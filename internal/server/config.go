@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/genbu-hsm/genbu/internal/boundary"
 )
 
 // Config is everything a node can be told. It is read from genbu.yaml in the node's directory; a key that is not named
@@ -44,8 +46,8 @@ type Config struct {
 	// Dir; better on another disk. Whoever reads it and Dir has every key. Unused when custodians hold the root.
 	Keeper string `json:"keeper"`
 
-	// AcceptMissing names protections of the core that this kernel or container may lack: userns, landlock, seccomp,
-	// memfd_secret, runtimesecret. The core refuses to start when one is missing and not named here.
+	// AcceptMissing names protections that this kernel or container may lack (see Protections). The node refuses to start
+	// when one is missing and not named here; genbu doctor and genbu status show which are.
 	AcceptMissing []string `json:"accept_missing"`
 
 	// AuditMaxLag is how far counted uses may lag behind in the audit log before use is refused. Default "10s".
@@ -58,8 +60,10 @@ type Config struct {
 // ConfigFile is the name of the configuration within a node's directory.
 const ConfigFile = "genbu.yaml"
 
-// Protections that may be named in AcceptMissing.
-var Protections = []string{"userns", "landlock", "seccomp", "memfd_secret", "runtimesecret", "hostseccomp", "hostproc"}
+// Protections that may be named in AcceptMissing: of the core, then of the host.
+var Protections = []string{"userns", "namespaces", "image", "uid", "dumpable", "limits", "no_new_privs", "capabilities", "landlock",
+	"seccomp", "memfd_secret", "runtimesecret", boundary.HostDumpable, boundary.HostNoNewPrivs, boundary.HostLandlock,
+	boundary.HostCapabilities, boundary.HostSeccomp}
 
 // Load reads the configuration of dir, if there is one, and fills in defaults.
 func Load(dir string) (*Config, error) {
@@ -152,6 +156,12 @@ func (c *Config) logLevel() (slog.Level, error) {
 		return 0, fmt.Errorf("log_level: %q is none of debug, info, warn, error", c.LogLevel)
 	}
 	return level, nil
+}
+
+// Level is the log level, which Load has checked.
+func (c *Config) Level() slog.Level {
+	level, _ := c.logLevel()
+	return level
 }
 
 func (c *Config) maxLag() time.Duration {

@@ -136,13 +136,15 @@ func (p *Partition) Find(q wire.Query, after key.ID, limit int) ([]*object.Objec
 	return found, after, more, nil
 }
 
-// Create draws ids, seals and commits all objects or none.
+// Create seals and commits all objects or none, drawing ids for those that have none.
 func (p *Partition) Create(news []New) ([]*object.Object, error) {
 	txn := &wire.Txn{}
 	made := make([]*object.Object, len(news))
 	for i, n := range news {
 		o := *n.Object
-		rand.Read(o.ID[:])
+		if o.ID.IsZero() {
+			rand.Read(o.ID[:])
+		}
 		o.Version = 1
 		path := ObjectPath(p.ID, o.ID)
 		var err error

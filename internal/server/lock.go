@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Files within a node's directory that the command line reads.
+const (
+	CAFile      = caFile
+	HostPIDFile = "run/host.pid"
+	CorePIDFile = "run/core.pid"
+	URLFile     = "run/url"
+	lockFile    = "run/lock"
+	nodeFile    = "node"     // this node's id, 32 hex digits
+	heldFile    = "run/held" // there while an operator's lock outlives the core and the host
+)
+
+// ErrRunning means that another process serves this directory.
+var ErrRunning = errors.New("a node runs in this directory already")
+
+// lock takes the directory for this process, for as long as it lives: the kernel gives the lock back at any kind of end.
+func lock(dir string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Join(dir, "run"), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, ErrRunning
+		}
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// Running tells whether a node serves dir.
+func Running(dir string) (bool, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDONLY, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/genbu-hsm/genbu/internal/boundary"
+	"github.com/genbu-hsm/genbu/internal/durable"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/front/pkcs11"
+	"github.com/genbu-hsm/genbu/internal/service"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// doorPKCS11 is the number by which audit entries name the unix socket's door.
+const doorPKCS11 = 1
+
+// module keeps a core running: it starts one, passes it what it needs, and starts another when it ends.
+type module struct {
+	config  *Config
+	node    key.ID
+	service *service.Service
+	log     *slog.Logger
+
+	mu   sync.RWMutex
+	core *boundary.Core // guarded by mu
+}
+
+// start spawns a core, and passes it the keeper's file.
+func (m *module) start(ctx context.Context) error {
+	held := exists(filepath.Join(m.config.Dir, heldFile))
+	config := wire.Config{Fast: m.config.Mode == "fast", FIPS: m.config.FIPS, Accepted: m.config.AcceptMissing,
+		AuditLast: m.service.AuditLast(), MaxLagMS: uint32(m.config.maxLag().Milliseconds()), Node: m.node, Hold: held}
+	core, err := boundary.Start(ctx, boundary.Options{Config: config, Handle: m.handle,
+		Log: func(line string) { m.log.Warn(line, "from", "core") }})
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.core = core
+	m.mu.Unlock()
+	m.service.Attach(core)
+	s := core.Status()
+	m.log.Info("core started", "pid", core.Pid(), "state", s.State, "memory", s.Memory, "erasure", s.Erasure, "sandbox", s.Sandbox,
+		"missing", s.Missing, "self_tests", s.SelfTests)
+	if err := writePID(filepath.Join(m.config.Dir, CorePIDFile), core.Pid()); err != nil {
+		return err
+	}
+	return m.passKeeper(core)
+}
+
+// passKeeper hands the keeper's file to the core without reading it. It is made, empty, before the first core asks.
+func (m *module) passKeeper(core *boundary.Core) error {
+	f, err := os.OpenFile(m.config.Keeper, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("keeper: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("keeper: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		m.log.Warn("the keeper's file can be read by others: chmod 600", "file", m.config.Keeper)
+	}
+	empty := info.Size() == 0
+	if empty {
+		if err := durable.SyncDir(filepath.Dir(m.config.Keeper)); err != nil {
+			return fmt.Errorf("keeper: %w", err)
+		}
+	}
+	return core.PassKeeper(f, empty)
+}
+
+// handle answers the core. An unlocked one ends an operator's lock, which would else outlive this host.
+func (m *module) handle(op uint16, body []byte) ([]byte, error) {
+	if op == wire.OpState {
+		var s wire.Status
+		r := wire.NewReader(body)
+		if s.Decode(&r); r.End() == nil && s.State == wire.StateOperational {
+			os.Remove(filepath.Join(m.config.Dir, heldFile))
+		}
+		m.log.Info("core state", "state", s.State)
+	}
+	return m.service.Handle(op, body)
+}
+
+// supervise starts a core whenever one ends, unless it ended for a reason that another start does not cure.
+func (m *module) supervise(ctx context.Context, fail context.CancelCauseFunc) {
+	for pause := 20 * time.Millisecond; ; {
+		began := time.Now()
+		core := m.current()
+		select {
+		case <-ctx.Done():
+			return
+		case <-core.Done():
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		err := core.Wait()
+		m.service.Attach(nil)
+		switch code := exitCode(err); code {
+		case wire.ExitConfig, wire.ExitSelfTest:
+			fail(fmt.Errorf("the core ended: %w", err))
+			return
+		case wire.ExitLocked, wire.ExitZeroized:
+			m.log.Warn("core locked", "exit", code)
+			if err := durable.WriteFile(filepath.Join(m.config.Dir, heldFile), nil, 0o600); err != nil {
+				m.log.Error("cannot note that the core is locked", "error", err)
+			}
+		default:
+			m.log.Error("core ended", "error", err)
+		}
+		for {
+			if err := m.start(ctx); err == nil {
+				break
+			} else if ctx.Err() != nil {
+				return
+			} else {
+				m.log.Error("core does not start", "error", err)
+			}
+			time.Sleep(pause)
+			pause = min(2*pause, 5*time.Second)
+		}
+		if time.Since(began) > time.Minute {
+			pause = 20 * time.Millisecond
+		}
+	}
+}
+
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	return -1
+}
+
+func (m *module) current() *boundary.Core {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.core
+}
+
+// Call asks the core that runs now.
+func (m *module) Call(op uint16, body []byte) ([]byte, error) { return m.current().Call(op, body) }
+
+// Introduce gives the core its end of a client's channel.
+func (m *module) Introduce(channel *os.File, p pkcs11.Peer) error {
+	defer channel.Close()
+	return m.current().Introduce(channel, doorPKCS11, p.UID, p.GID, p.PID)
+}
+
+func (m *module) stop() {
+	m.current().Stop()
+	os.Remove(filepath.Join(m.config.Dir, CorePIDFile))
+}
+
+// nodeID reads this node's id, drawing it on the first start.
+func nodeID(dir string) (id key.ID, err error) {
+	path := filepath.Join(dir, nodeFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		rand.Read(id[:])
+		return id, durable.WriteFile(path, []byte(id.String()+"\n"), 0o600)
+	}
+	if err != nil {
+		return id, err
+	}
+	id, ok := key.ParseID(strings.TrimSpace(string(text)))
+	if !ok {
+		return id, fault.RecordInvalid.At("read " + path)
+	}
+	return id, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

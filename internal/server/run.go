@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package server is the host: its configuration, and the one function that puts every part of a node together.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/genbu-hsm/genbu/internal/boundary"
+	"github.com/genbu-hsm/genbu/internal/durable"
+	"github.com/genbu-hsm/genbu/internal/front/native"
+	"github.com/genbu-hsm/genbu/internal/front/pkcs11"
+	"github.com/genbu-hsm/genbu/internal/service"
+	"github.com/genbu-hsm/genbu/internal/store/etcd"
+)
+
+// Run serves a node until ctx ends: store, service, core, doors, in the order in which they depend on each other. An error
+// says why it could not start or go on.
+func Run(ctx context.Context, c *Config, log *slog.Logger) error {
+	unix.Umask(0o077)
+	if err := os.MkdirAll(c.Dir, 0o711); err != nil {
+		return err
+	}
+	lock, err := lock(c.Dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := writePID(filepath.Join(c.Dir, HostPIDFile), os.Getpid()); err != nil {
+		return err
+	}
+	node, err := nodeID(c.Dir)
+	if err != nil {
+		return err
+	}
+	hardened, err := boundary.Harden(c.AcceptMissing)
+	if err != nil {
+		return err
+	}
+	log.Info("host limited", "by", hardened.Sandbox, "missing", hardened.Missing)
+
+	engine, err := etcd.Start(etcd.Config{Dir: filepath.Join(c.Dir, "store"), Logger: log})
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	defer engine.Close()
+	svc, err := service.New(engine, c.Dir, log)
+	if err != nil {
+		return fmt.Errorf("service: %w", err)
+	}
+	defer svc.Close()
+
+	core := &module{config: c, node: node, service: svc, log: log}
+	if err := core.start(ctx); err != nil {
+		return fmt.Errorf("core: %w", err)
+	}
+	defer core.stop()
+
+	stopHTTPS, err := serveHTTPS(c, core, log)
+	if err != nil {
+		return fmt.Errorf("https door: %w", err)
+	}
+	defer stopHTTPS()
+	listener, err := listen(c)
+	if err != nil {
+		return fmt.Errorf("pkcs11 door: %w", err)
+	}
+	log.Info("node serves", "dir", c.Dir, "socket", c.Socket, "mode", c.Mode, "fips", c.FIPS)
+	ctx, cancel := context.WithCancelCause(ctx)
+	go core.supervise(ctx, cancel)
+	door := &pkcs11.Door{Core: core, Log: log}
+	if err := door.Serve(ctx, listener); err != nil {
+		return err
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	log.Info("node ends")
+	return nil
+}
+
+// listen opens the socket. A file that a killed node left is removed: the directory's lock says that nobody serves it.
+func listen(c *Config) (*net.UnixListener, error) {
+	if err := os.Remove(c.Socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: c.Socket, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	mode, err := c.socketMode()
+	if err == nil {
+		err = os.Chmod(c.Socket, mode)
+	}
+	if err != nil {
+		l.Close()
+	}
+	return l, err
+}
+
+// serveHTTPS opens the node's own HTTPS door and writes down its address.
+func serveHTTPS(c *Config, core native.Core, log *slog.Logger) (stop func(), err error) {
+	if *c.Listen == "" {
+		return func() {}, nil
+	}
+	identity, err := transport(c.Dir, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", *c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	s := &http.Server{Handler: native.Handler(core), TLSConfig: identity, ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	go s.ServeTLS(l, "", "")
+	url := "https://" + l.Addr().String()
+	if err := durable.WriteFile(filepath.Join(c.Dir, URLFile), []byte(url+"\n"), 0o644); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return func() { s.Close() }, nil
+}
+
+func writePID(path string, pid int) error {
+	return os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o644)
+}
