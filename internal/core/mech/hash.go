@@ -40,6 +40,12 @@ func NewHash(h key.Hash) (func() hash.Hash, error) {
 	return nil, fault.MechanismParamInvalid.At("find digest")
 }
 
+// hashes lists what NewHash knows.
+var hashes = []key.Hash{
+	key.MechSHA1, key.MechSHA224, key.MechSHA256, key.MechSHA384, key.MechSHA512,
+	key.MechSHA3224, key.MechSHA3256, key.MechSHA3384, key.MechSHA3512,
+}
+
 // CryptoHash is the digest as the crypto package numbers it, for RSA signatures. Importing this package links it in,
 // so that crypto.Hash.Available holds.
 func CryptoHash(h key.Hash) (crypto.Hash, error) {

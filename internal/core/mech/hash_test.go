@@ -71,3 +71,24 @@ func TestAnUnknownDigestIsABadParameter(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestARunningDigestCanBeCopiedWhicheverModuleMadeIt(t *testing.T) {
+	for _, c := range abc {
+		newHash, err := mech.NewHash(c.hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHash()
+		h.Write([]byte("a"))
+		d, err := mech.CloneHash(h)
+		if err != nil {
+			t.Errorf("%#x: %v", uint64(c.hash), err)
+			continue
+		}
+		h.Write([]byte("something else"))
+		d.Write([]byte("bc"))
+		if got := hex.EncodeToString(d.Sum(nil)); got != c.want {
+			t.Errorf("%#x: got %s", uint64(c.hash), got)
+		}
+	}
+}

@@ -25,8 +25,8 @@ var types = []key.Type{
 	key.TypeSHA3224HMAC, key.TypeSHA3256HMAC, key.TypeSHA3384HMAC, key.TypeSHA3512HMAC,
 }
 
-// MaxSize bounds a secret: it is what one allocation of secret memory holds.
-const MaxSize = 4096
+// MaxSize bounds a secret. It holds the longest answer of HKDF with SHA-512 (255 blocks), and is what core/object accepts.
+const MaxSize = 16384
 
 func rows() []mech.Row {
 	var all []mech.Row

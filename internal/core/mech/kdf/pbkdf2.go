@@ -14,8 +14,8 @@ import (
 // saltSpecified is CKZ_SALT_SPECIFIED, the only source of a salt there is.
 const saltSpecified = 1
 
-// maxIterations bounds the work that one call can ask for to a few seconds; OWASP's advice is below a tenth of it.
-const maxIterations = 10_000_000
+// maxIterations bounds the work that one call can ask for to some seconds. RFC 6070 has a vector with just as many.
+const maxIterations = 1 << 24
 
 type pbkdf2Params struct {
 	salt       []byte

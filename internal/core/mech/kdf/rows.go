@@ -34,6 +34,6 @@ var rows = []mech.Row{
 }
 
 // maxSecret bounds a base key, and a derived one: the longest secret that the generic family reads.
-const maxSecret = 4096
+const maxSecret = 16384
 
 func never(mech.Use, mech.Key, mech.Params, int) bool { return false }

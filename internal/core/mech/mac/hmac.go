@@ -107,7 +107,8 @@ func (o *op) Verify(sig []byte) error {
 	return nil
 }
 
-// CloneOp copies a running HMAC for a forked client.
+// CloneOp copies a running HMAC for a forked client, where the FIPS module can: version 1.0.0 cannot, and the child then
+// has to begin anew.
 func (o *op) CloneOp() (any, error) {
 	state, err := mech.CloneHash(o.state)
 	if err != nil {

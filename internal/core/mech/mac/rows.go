@@ -44,7 +44,7 @@ func rows() []mech.Row {
 		for i := len(all) - 2; i < len(all); i++ {
 			all[i].Flags = key.CanSign | key.CanVerify
 			all[i].KeyTypes = []key.Type{key.TypeGeneric, m.typ}
-			all[i].Min, all[i].Max = 1, 4096
+			all[i].Min, all[i].Max = 1, 16384 // the secrets that the generic family reads
 			all[i].Family = "HMAC"
 		}
 	}
