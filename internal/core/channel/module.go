@@ -153,13 +153,14 @@ type Token struct {
 	Objects        Objects
 }
 
-// AuditEntry is one act or refusal.
+// AuditEntry is one act or refusal. The acts are changes of token objects, keys wrapped out, and logouts.
 type AuditEntry struct {
 	Request   uint64
 	Call      wire.Call
 	Peer      Peer
 	Partition key.ID
-	Operator  key.ID
+	Operator  key.ID // zero when nobody was logged in
+	Role      uint64 // of the operator
 	Object    key.ID
 	Mechanism key.Mechanism
 	Refused   fault.Code // OK for an act that was done

@@ -68,7 +68,7 @@ func (c *channel) session(id uint64) (view, error) {
 	}
 	c.about.Partition = x.partition
 	if l != nil {
-		c.about.Operator = l.who.Operator
+		c.about.Operator, c.about.Role = l.who.Operator, l.who.Role
 	}
 	return view{a, x, l}, nil
 }
