@@ -135,8 +135,9 @@ func (o *Object) sameAttr(t key.Attr, have, want []byte) bool {
 	case key.AttrECParams: // asked for by OID or by name
 		c := wrap.CurveOf(want)
 		return c != nil && bytes.Equal(have, c.OID)
-	case key.AttrECPoint: // as DER or raw
-		return bytes.Equal(have, want) || bytes.Equal(o.public, want)
+	case key.AttrECPoint: // in any of its forms
+		point, ok := pointOf(want, wrap.CurveOf(o.params))
+		return ok && bytes.Equal(o.public, point)
 	case key.AttrModulus, key.AttrPublicExponent:
 		return bytes.Equal(have, trim(want))
 	}
