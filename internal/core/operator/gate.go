@@ -30,9 +30,10 @@ type Charger interface {
 }
 
 // Gate checks PINs. A try is charged to the operator's record before it is made: who kills the core between the try and
-// its result, or tries on another node, has spent it all the same. After a success one charged try stays as credit, so
-// that right PINs cost no commit; a wrong PIN uses the credit up. So the number charged is never less than the number of
-// wrong PINs since the last right one.
+// its result, or tries on another node, has spent it all the same. After a success the charged try stays as credit of
+// this core, so that right PINs cost no commit; a wrong PIN uses the credit up. A credit is worth something only while
+// nobody else has charged or reset since, which the record's serial shows. So the number charged is never less than the
+// number of wrong PINs since the last right one, on all nodes together.
 //
 // Ten wrong ones lock the PIN. Since the right PIN resets that count, wrong ones between the logins of a busy service
 // would never add up; so wrong ones also draw from a bucket that only time fills: 20, and 1 more each 30 s.
@@ -50,9 +51,9 @@ type Gate struct {
 // tries is what the Gate remembers of one operator.
 type tries struct {
 	mu      sync.Mutex
-	known   bool     // guarded by mu, as are all below
-	charged uint32   // as far as this core knows
-	failed  uint32   // how many of them are used up
+	serial  uint64   // guarded by mu, as are all below: Operator.Charges when credit was last right
+	charged uint32   // Operator.Tries at that time
+	credit  uint32   // how many of the charged tries are this core's, and not used yet
 	wrong   bool     // a wrong PIN was given here since the last right one
 	fast    [32]byte // HMAC of the last right PIN under boot
 	fastGen uint64   // the generation it is of; 0 for none
@@ -113,18 +114,18 @@ func (g *Gate) VerifyPIN(id key.ID, pin []byte, now int64) (*Operator, error) {
 	return op, nil
 }
 
-// try is the slow way: charge, count as failed, then look.
+// try is the slow way: charge, use up, then look.
 func (g *Gate) try(t *tries, op *Operator, pin []byte, now int64) error {
 	if !t.bucket.allows(now) {
 		return fault.RateLimited.At("check pin")
 	}
-	if t.failed >= t.charged {
+	if t.credit == 0 {
 		if err := g.charger.Charge(op, t.charged+1); err != nil {
 			return err
 		}
-		t.charged++
+		t.own(op, t.charged+1)
 	}
-	t.failed++
+	t.credit--
 	right, err := g.slow(op.PIN, pin)
 	if err != nil {
 		return err
@@ -132,20 +133,23 @@ func (g *Gate) try(t *tries, op *Operator, pin []byte, now int64) error {
 	if !right {
 		t.wrong = true
 		t.bucket.take(now)
-		return &fault.Error{Code: fault.PINIncorrect, Step: "check pin", Left: int(MaxTries - t.failed)}
+		return &fault.Error{Code: fault.PINIncorrect, Step: "check pin", Left: int(MaxTries - t.used())}
 	}
+	t.credit++
 	return nil
 }
 
-// succeed gives the tries back. Where that cannot be committed the login stands: what was charged stays charged, which
-// errs on the safe side.
+// succeed takes all charges back but one, which becomes this core's credit. Where that cannot be committed the login
+// stands: what was charged stays charged, which errs on the safe side.
 func (g *Gate) succeed(t *tries, op *Operator) {
-	t.failed, t.wrong = 0, false
+	t.wrong = false
 	if t.charged <= 1 {
 		return
 	}
-	if newest, err := g.charger.Operator(op.ID); err == nil && newest.Generation == op.Generation && g.charger.Charge(newest, 1) == nil {
-		t.charged = 1
+	newest, err := g.charger.Operator(op.ID)
+	if err == nil && newest.Generation == op.Generation && g.charger.Charge(newest, 1) == nil {
+		t.own(newest, 1)
+		t.credit = 1
 	}
 }
 
@@ -201,11 +205,10 @@ func (g *Gate) PINState(op *Operator) State {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.learn(op)
-	used := t.failed
+	used := t.used()
 	if used == 1 && !t.wrong {
 		used = 0 // after a restart, or beside another node: the credit that its last success left
 	}
-	used = min(used, MaxTries)
 	return State{Low: used > 0, Final: used == MaxTries-1, Locked: used == MaxTries, Left: MaxTries - used}
 }
 
@@ -231,19 +234,23 @@ func (g *Gate) tries(id key.ID) *tries {
 	return t
 }
 
-// learn takes in what others did to the record: what they charged is theirs, and after they reset the count the try
-// that stays charged is theirs, too. Whatever is uncertain counts as used.
+// learn takes in what others did to the record. After that this core's credit is worth nothing: they may have counted
+// from zero since.
 func (t *tries) learn(op *Operator) {
-	switch {
-	case !t.known || op.Tries < t.charged:
-		t.failed = op.Tries
-	default:
-		t.failed += op.Tries - t.charged
+	if op.Charges != t.serial || op.Tries != t.charged {
+		t.serial, t.charged, t.credit = op.Charges, op.Tries, 0
 	}
-	t.charged, t.known = op.Tries, true
 }
 
-func (t *tries) locked() bool { return t.failed >= MaxTries }
+// own takes in this core's own charge on op; one more than before is one more credit.
+func (t *tries) own(op *Operator, charged uint32) {
+	t.serial, t.charged = op.Charges+1, charged
+	t.credit++
+}
+
+func (t *tries) used() uint32 { return min(t.charged-t.credit, MaxTries) }
+
+func (t *tries) locked() bool { return t.used() == MaxTries }
 
 func (g *Gate) slow(v *Verifier, pin []byte) (bool, error) {
 	g.hashing <- struct{}{}

@@ -61,6 +61,7 @@ type Operator struct {
 	UIDs       []uint32  // unix uids that log in without a PIN, where the partition allows it
 	Disabled   bool
 	Tries      uint32 // charged and not taken back (Gate)
+	Charges    uint64 // how often Tries was set: tells a Gate that another one did
 	Generation uint64 // raised whenever a credential is changed or taken away: ends tickets and cached logins
 }
 
@@ -126,6 +127,7 @@ func (o *Operator) WithDisabled(disabled bool) *Operator {
 func (o *Operator) WithTries(used uint32) *Operator {
 	c := o.clone()
 	c.Tries = used
+	c.Charges++
 	return c
 }
 
@@ -147,6 +149,7 @@ func (o *Operator) Encode(w *wire.Writer) {
 	w.U8(uint8(o.Role))
 	w.Bool(o.Disabled)
 	w.U32(o.Tries)
+	w.U64(o.Charges)
 	w.U64(o.Generation)
 	w.Bool(o.PIN != nil)
 	if o.PIN != nil {
@@ -167,7 +170,7 @@ func Decode(b []byte) (*Operator, error) {
 		r.Fail()
 	}
 	o.ID, o.Partition, o.Name, o.Role = r.ID(), r.ID(), r.String(), Role(r.U8())
-	o.Disabled, o.Tries, o.Generation = r.Bool(), r.U32(), r.U64()
+	o.Disabled, o.Tries, o.Charges, o.Generation = r.Bool(), r.U32(), r.U64(), r.U64()
 	if r.Bool() {
 		o.PIN = decodeVerifier(&r)
 	}

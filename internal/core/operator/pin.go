@@ -45,12 +45,12 @@ func (o *Operator) WithPIN(pin []byte) (*Operator, error) {
 	if err := CheckPINLength(pin); err != nil {
 		return nil, err
 	}
-	c := o.clone()
+	c := o.WithTries(0)
 	v, err := newVerifier(pin, iterations)
 	if err != nil {
 		return nil, err
 	}
-	c.PIN, c.Tries = v, 0
+	c.PIN = v
 	c.Generation++
 	return c, nil
 }

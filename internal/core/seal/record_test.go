@@ -4,6 +4,7 @@ package seal
 
 import (
 	"bytes"
+	"os"
 	"testing"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -121,8 +122,8 @@ func TestOldBytesStillOpen(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	k := held(f, 1)
-	good := must(Record(k, domain, path, 9, []byte("plain")))
+	k := held(f, 2)
+	good := must(os.ReadFile("testdata/record.gbr1")) // the same in every fuzzing process
 	f.Add(good)
 	f.Add(good[:20])
 	f.Fuzz(func(t *testing.T, b []byte) {
