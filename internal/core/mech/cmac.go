@@ -12,8 +12,8 @@ import (
 type CMAC struct {
 	b      cipher.Block
 	k1, k2 [16]byte
-	x      [16]byte // the chain, with the pending bytes not yet mixed in
-	last   [16]byte // input that may be the last block
+	x      [16]byte // the chain up to the kept block
+	last   [16]byte // the kept block: input that may be the last
 	n      int      // bytes in last
 }
 

@@ -84,3 +84,9 @@ func (o *cmacOp) Verify(sig []byte) error {
 	}
 	return nil
 }
+
+// CloneOp copies a running CMAC for a forked client.
+func (o *cmacOp) CloneOp() (any, error) {
+	mac := *o.mac
+	return &cmacOp{&mac, o.n}, nil
+}
