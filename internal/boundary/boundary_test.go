@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -272,6 +273,23 @@ func TestAPanicIsLoggedAndEndsTheCore(t *testing.T) {
 		t.Error("the core ended well")
 	}
 	log.wait(t, "panic: asked to")
+}
+
+// A host that was captured could send a fatal signal in the middle of a signature, and read its log.
+func TestAFatalSignalShowsNoRegisters(t *testing.T) {
+	for _, sig := range []syscall.Signal{unix.SIGABRT, unix.SIGQUIT, unix.SIGSEGV} {
+		var log lines
+		core := start(t, &log)
+		if err := unix.Kill(core.Pid(), sig); err != nil {
+			t.Fatal(err)
+		}
+		core.Wait()
+		log.mu.Lock()
+		if s := strings.Join(log.all, "\n"); strings.Contains(s, "0x") || strings.Contains(s, "goroutine ") {
+			t.Errorf("%v: the log has %s", sig, s)
+		}
+		log.mu.Unlock()
+	}
 }
 
 func TestStartGivesUpOnACoreThatDoesNotAnswer(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"crypto/cipher"
 	"crypto/sha256"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ const (
 )
 
 // Args are the words by which a test binary becomes a demo core; further words change it: "errno" (forbidden calls fail
-// instead of killing), "hang" (never answers).
+// instead of killing), "hang" (never answers), "crash" (does not catch fatal signals).
 func Args(words ...string) []string { return append([]string{"genbu", "core"}, words...) }
 
 // Main becomes a core if the process was started as one, and then does not return.
@@ -45,6 +46,7 @@ func Main() {
 	if len(os.Args) < 2 || os.Args[0] != "genbu" || os.Args[1] != "core" {
 		return
 	}
+	defer process.LastWords()
 	word := func(w string) bool { return slices.Contains(os.Args[2:], w) }
 	var options []process.Option
 	if word("errno") {
@@ -54,6 +56,9 @@ func Main() {
 	if err != nil {
 		process.Log(err.Error())
 		process.Exit(2)
+	}
+	if word("crash") {
+		debug.SetTraceback("crash") // a fatal signal ends in the kernel's hands, which would dump core
 	}
 	if word("hang") {
 		time.Sleep(time.Hour)
@@ -79,6 +84,7 @@ type core struct {
 }
 
 func (c *core) handle(op uint16, body []byte) ([]byte, error) {
+	defer process.LastWords()
 	switch op {
 	case wire.OpConfigure:
 		var cfg wire.Config

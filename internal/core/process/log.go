@@ -15,8 +15,26 @@ import (
 // maxLine keeps a line within what a pipe takes in one piece (PIPE_BUF), so that lines of threads never mix.
 const maxLine = 1024
 
-// Log writes one line for the host to log. It goes to descriptor 2 and needs no working stream to the host. The line holds
-// no secrets; control characters in it become spaces.
+// logDescriptor is where Log writes: descriptor 2 until muteRuntime gives it another number. It changes once, in Seal.
+var logDescriptor = 2
+
+// muteRuntime takes descriptor 2 from the Go runtime. What the runtime prints when it dies are stacks with arguments, and
+// registers: a captured host that sends SIGABRT in the middle of a signature would find parts of the key in its log.
+// (GOTRACEBACK=none does not hold for fatal signals.)
+func muteRuntime() error {
+	fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, intakeDescriptor+1)
+	if err != nil {
+		return err
+	}
+	if err := unix.Dup3(1, 2, 0); err != nil { // 1 is /dev/null (docs/design/boundary.md)
+		return err
+	}
+	logDescriptor = fd
+	return nil
+}
+
+// Log writes one line for the host to log. It needs no working stream to the host. The line holds no secrets; control
+// characters in it become spaces.
 func Log(line string) {
 	b := []byte(line[:min(len(line), maxLine-1)])
 	for i, c := range b {
@@ -24,7 +42,7 @@ func Log(line string) {
 			b[i] = ' '
 		}
 	}
-	unix.Write(2, append(b, '\n'))
+	unix.Write(logDescriptor, append(b, '\n'))
 }
 
 // Trace names the functions and lines that led here, for the log of a recovered panic. Unlike the runtime's own trace it
@@ -41,6 +59,25 @@ func Trace() string {
 		}
 	}
 }
+
+// LastWords is to be deferred: it logs a panic, as far as that is safe, and ends the process.
+func LastWords() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	what := "an unknown value"
+	switch r := r.(type) {
+	case error:
+		what = r.Error()
+	case string:
+		what = r
+	}
+	Log("panic: " + what + " at " + Trace())
+	Exit(exitPanic)
+}
+
+const exitPanic = 70 // EX_SOFTWARE of sysexits.h
 
 // OnZeroize calls f when the process gets SIGUSR1: the signal that destroys every secret in memory.
 func OnZeroize(f func()) {

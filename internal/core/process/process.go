@@ -5,9 +5,10 @@
 //
 // The role "core" of the binary calls, in this order and before anything else runs:
 //
+//	defer process.LastWords()                     // here, in the handler, and in every goroutine: says why it panicked
 //	report, err := process.Seal()                 // sandbox first; err: not started by a host, so stop
 //	mux := wire.NewMux(process.Host(), handle, nil)
-//	go collect := process.Collect()               // erases what ssp.Do left on the heap, within 1 s of use
+//	process.Collect()                             // erases what ssp.Do left on the heap, within 1 s of use
 //	process.OnZeroize(zeroize)                    // SIGUSR1: forget every secret
 //	go intake: for { p, err := process.Intake() } // channels and keepers the host passes
 //	err = mux.Serve()                             // until the host goes; then process.Exit(0)
@@ -69,12 +70,19 @@ func (r Report) Check(accepted []string) error {
 // Option changes how Seal works.
 type Option func(*settings)
 
-type settings struct{ deny uint32 }
+type settings struct {
+	deny   uint32
+	traces bool
+}
 
 // DenyWithErrno makes forbidden system calls fail with EPERM instead of ending the process, for tests that try them.
 func DenyWithErrno() Option {
 	return func(s *settings) { s.deny = seccompRetErrno | uint32(unix.EPERM) }
 }
+
+// ShowTraces leaves Go's stack traces on. They show arguments and registers, parts of keys among them, to whoever reads
+// the host's log: for debugging without real keys only.
+func ShowTraces() Option { return func(s *settings) { s.traces = true } }
 
 // Enter is Seal and Check.
 func Enter(accepted []string, options ...Option) (Report, error) {
@@ -94,6 +102,11 @@ func Seal(options ...Option) (Report, error) {
 	}
 	if err := openDescriptors(); err != nil {
 		return Report{}, err
+	}
+	if !set.traces {
+		if err := muteRuntime(); err != nil {
+			return Report{}, err
+		}
 	}
 	var r Report
 	for _, step := range []struct {
