@@ -140,7 +140,7 @@ func (c *channel) batch(v view, most uint64) error {
 func queryOf(partition key.ID, t object.Template) (q wire.Query, empty bool) {
 	q.Partition = partition
 	q.Label, _ = t.Find(key.AttrLabel)
-	q.ID, _ = t.Find(key.AttrObjectID)
+	q.ID, _ = t.Find(key.AttrID)
 	q.Label, q.ID = bytes.Clone(q.Label), bytes.Clone(q.ID)
 	if n, ok := t.ULong(key.AttrClass); ok {
 		class := key.Class(n)
