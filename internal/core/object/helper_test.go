@@ -82,7 +82,9 @@ func with(pairs ...any) Template {
 	return t
 }
 
-func (t Template) and(pairs ...any) Template { return append(append(Template{}, t...), with(pairs...)...) }
+func (t Template) and(pairs ...any) Template {
+	return append(append(Template{}, t...), with(pairs...)...)
+}
 
 func (t Template) without(a key.Attr) (out Template) {
 	for _, x := range t {
