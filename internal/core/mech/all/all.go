@@ -9,9 +9,14 @@ import (
 	"github.com/genbu-hsm/genbu/internal/core/mech/chacha"
 	"github.com/genbu-hsm/genbu/internal/core/mech/des"
 	"github.com/genbu-hsm/genbu/internal/core/mech/digest"
+	"github.com/genbu-hsm/genbu/internal/core/mech/ec"
+	"github.com/genbu-hsm/genbu/internal/core/mech/edwards"
 	"github.com/genbu-hsm/genbu/internal/core/mech/generic"
 	"github.com/genbu-hsm/genbu/internal/core/mech/kdf"
 	"github.com/genbu-hsm/genbu/internal/core/mech/mac"
+	"github.com/genbu-hsm/genbu/internal/core/mech/mlkem"
+	"github.com/genbu-hsm/genbu/internal/core/mech/montgomery"
+	"github.com/genbu-hsm/genbu/internal/core/mech/rsa"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -23,6 +28,11 @@ var families = []*mech.Family{
 	&aes.Family,
 	&chacha.Family,
 	&des.Family,
+	&rsa.Family,
+	&ec.Family,
+	&edwards.Family,
+	&montgomery.Family,
+	&mlkem.Family,
 }
 
 // table is made once, before main, and never changed.
