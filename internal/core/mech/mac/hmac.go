@@ -3,6 +3,7 @@
 package mac
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"hash"
 
@@ -74,30 +75,48 @@ func (m maker) approved(_ mech.Use, k mech.Key, p mech.Params, _ int) bool {
 	return err == nil && n >= 4 && k != nil && k.Bits() >= 14 && m.hash != key.MechSHA1
 }
 
+// maxReplay bounds the input that a running HMAC remembers. Version 1.0.0 of Go's FIPS module cannot copy an HMAC, so a
+// forked client's copy is made by going through the input again; a longer one cannot be copied. A module that can (1.26)
+// ends the need.
+const maxReplay = 64 << 10
+
 // op is a running HMAC whose state belongs to its key's store.
 type op struct {
 	key   mech.SecretKey
 	hash  key.Hash
 	state hash.Hash
 	n     int
+	seen  []byte // the input so far, unless it is long
+	long  bool
 	sum   [64]byte
 }
 
 func (o *op) Update(dst, in []byte) ([]byte, error) {
 	o.state.Write(in)
+	if o.long = o.long || len(o.seen)+len(in) > maxReplay; o.long {
+		o.forget()
+	} else {
+		o.seen = append(o.seen, in...)
+	}
 	return dst, nil
 }
 
 func (o *op) Final(dst []byte) ([]byte, error) {
 	at := len(dst)
 	dst = o.state.Sum(dst)[:at+o.n]
-	o.key.GiveHMAC(o.hash, o.state)
+	o.end()
 	return dst, nil
+}
+
+// Whole is the short way of one-shot calls, which nobody copies.
+func (o *op) Whole(dst, in []byte) ([]byte, error) {
+	o.state.Write(in)
+	return o.Final(dst)
 }
 
 func (o *op) Verify(sig []byte) error {
 	sum := o.state.Sum(o.sum[:0])
-	o.key.GiveHMAC(o.hash, o.state)
+	o.end()
 	if len(sig) != o.n {
 		return fault.SignatureLength.At("verify hmac")
 	}
@@ -107,12 +126,27 @@ func (o *op) Verify(sig []byte) error {
 	return nil
 }
 
-// CloneOp copies a running HMAC for a forked client, where the FIPS module can: version 1.0.0 cannot, and the child then
-// has to begin anew.
+func (o *op) end() {
+	o.key.GiveHMAC(o.hash, o.state)
+	o.forget()
+}
+
+func (o *op) forget() {
+	clear(o.seen)
+	o.seen = nil
+}
+
+// CloneOp copies a running HMAC for a forked client.
 func (o *op) CloneOp() (any, error) {
 	state, err := mech.CloneHash(o.state)
 	if err != nil {
-		return nil, err
+		if o.long {
+			return nil, err
+		}
+		if state, err = o.key.TakeHMAC(o.hash); err != nil {
+			return nil, err
+		}
+		state.Write(o.seen)
 	}
-	return &op{key: o.key, hash: o.hash, state: state, n: o.n}, nil
+	return &op{key: o.key, hash: o.hash, state: state, n: o.n, seen: bytes.Clone(o.seen), long: o.long}, nil
 }
