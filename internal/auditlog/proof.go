@@ -96,7 +96,7 @@ func CheckProof(text []byte, public ed25519.PublicKey) (Listed, error) {
 	var proof tlog.RecordProof
 	for _, l := range lines[3:] {
 		h, err := tlog.ParseHash(l)
-		if err != nil {
+		if err != nil || h.String() != l {
 			return bad("hashes cannot be read")
 		}
 		proof = append(proof, h)

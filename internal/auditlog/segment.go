@@ -41,7 +41,7 @@ func readHead(f file, public ed25519.PublicKey) (*segment, error) {
 	if s.note != nil {
 		cp, err := wire.OpenCheckpoint(s.note, public)
 		if s.badNote = err != nil || cp.Segment != f.id; !s.badNote {
-			s.cp = &cp
+			s.cp, s.node = &cp, cp.Node // rather than the first entry's word
 			s.wanted[cp.Size] = struct{}{}
 		}
 	}
@@ -128,20 +128,20 @@ func (s *segment) verify(public ed25519.PublicKey, r *Report) error {
 		root, reached = s.roots[s.cp.Size]
 	}
 	whole := s.cp != nil && reached && root == s.cp.Root && bytes.Equal(s.cp.Node[:], s.node[:])
-	if whole {
-		s.Signed = max(s.cp.Size, w.good)
-	} else if s.cp != nil || s.badNote { // find how far the signatures within vouch
+	if s.cp != nil && !whole { // find how far the signatures within vouch
 		if w, err = s.walk(public, true); err != nil {
 			return err
 		}
-		s.Signed = w.good
-	} else {
-		s.Signed = w.good
+	}
+	s.Signed = w.good
+	if whole {
+		s.Signed = max(s.cp.Size, w.good)
 	}
 
-	known := len(r.Faults)
+	known, linked := len(r.Faults), len(w.broken)+len(w.odd) == 0
 	switch {
-	case w.bad != nil || s.cp != nil && reached && !whole || len(w.broken)+len(w.odd) > 0:
+	case s.badNote && w.good == 0 && linked: // nothing verifies at all: another key, most likely
+	case w.bad != nil || s.cp != nil && reached && !whole || !linked:
 		w.locate(r)
 	case s.cp != nil && !reached:
 		r.add(s.file, Cut, s.Entries, s.cp.Size-1, "the checkpoint counts %d entries", s.cp.Size)
@@ -179,14 +179,21 @@ func (w *walk) locate(r *Report) {
 	at, isBroken := first(w.broken)
 	if isBroken && (!isOdd || at <= odd) {
 		next, jumps := w.jumped[at]
+		until := at
 		switch {
 		case jumps && next > at:
-			r.add(w.s.file, Missing, at, next-1, "entry %d is followed by entry %d", int64(at)-1, next)
+			r.add(w.s.file, Missing, at, next-1, "in its place there is entry %d", next)
 			return
+		case contains(w.odd, at):
+		case w.bad != nil && at >= *w.bad: // what comes behind the wrong signature cannot have made it wrong
+			if at--; !contains(w.broken, until+1) {
+				until = at
+			}
 		case at > from && !contains(w.broken, at+1) && at+1 < w.s.Entries && !contains(w.odd, at+1):
 			at--
+			until = at
 		}
-		r.add(w.s.file, Altered, at, 0, "it is not the entry that the next one follows on")
+		r.add(w.s.file, Altered, at, until, "it is not the entry that the next one follows on")
 		return
 	}
 	if isOdd {
@@ -195,7 +202,7 @@ func (w *walk) locate(r *Report) {
 	}
 	end := w.s.Entries
 	if w.bad != nil {
-		end = *w.bad
+		end = *w.bad + 1 // or it is the signature that was altered
 	} else if w.s.cp != nil {
 		end = w.s.cp.Size
 	}

@@ -108,6 +108,9 @@ func (c *chain) check(names []name) {
 	}
 	followed := map[point]*segment{}
 	for _, n := range names {
+		if n.by != nil && c.openingFaulty(n.by) {
+			continue // its word is worth nothing
+		}
 		c.checkName(n)
 		if n.by == nil || n.bad || n.by.Signed == 0 {
 			continue // an unsigned segment is a core that was never unlocked: its successor names the same checkpoint
@@ -120,7 +123,7 @@ func (c *chain) check(names []name) {
 	}
 	var first *segment
 	for _, s := range c.order {
-		if s.open == nil || s.open.Last != nil || s.Signed == 0 {
+		if s.open == nil || s.open.Last != nil || s.Signed == 0 || c.openingFaulty(s) {
 			continue
 		}
 		if first != nil {
@@ -169,6 +172,16 @@ func (c *chain) checkName(n name) {
 	case s.cp != nil && s.cp.Size < n.size && !c.faulty(s):
 		c.report.add(s.file, CheckpointInvalid, s.cp.Size, n.size-1, "%s names a later checkpoint, of %d entries", who, n.size)
 	}
+}
+
+// openingFaulty tells whether the first entry itself was altered or is gone.
+func (c *chain) openingFaulty(s *segment) bool {
+	for _, f := range c.report.Faults {
+		if f.Segment == s.file.id && f.Index == 0 && (f.Kind == Altered || f.Kind == Missing) {
+			return true
+		}
+	}
+	return false
 }
 
 // faulty tells whether something was reported of the segment itself, which then explains what its followers see.

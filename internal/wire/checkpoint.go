@@ -30,7 +30,9 @@ const (
 )
 
 // Origin names the tree, and its key.
-func (c *Checkpoint) Origin() string { return originPrefix + c.Node.String() + "/" + c.Segment.String() }
+func (c *Checkpoint) Origin() string {
+	return originPrefix + c.Node.String() + "/" + c.Segment.String()
+}
 
 // Text is what is signed.
 func (c *Checkpoint) Text() []byte {

@@ -21,7 +21,7 @@ type Use struct {
 }
 
 // maxUses is how many different uses are counted apart between two flushes, at about 150 bytes each on disk.
-const maxUses = 8192
+const maxUses = 4096
 
 type counts struct {
 	maxLag int64 // never changed

@@ -33,8 +33,10 @@ type Signer interface {
 }
 
 const (
-	// maxQueued entries wait for the host at most, about 4 MB; beyond, acts are refused rather than forgotten.
+	// maxQueued entries wait for the host at most, about 4 MB; beyond, acts are refused rather than forgotten. Entries that
+	// somebody waits for have some room more, so that counts cannot crowd them out.
 	maxQueued = 16384
+	reserved  = 1024
 	// maxBatch keeps a batch of the longest entries within wire.MaxMessage.
 	maxBatch = 2048
 )
@@ -156,7 +158,11 @@ func (l *Log) Checkpoint() ([]byte, error) {
 func (l *Log) put(items ...item) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closing || len(l.queue)+l.unsent+len(items) > maxQueued {
+	limit := maxQueued
+	if len(items) == 1 && items[0].done != nil {
+		limit += reserved
+	}
+	if l.closing || len(l.queue)+l.unsent+len(items) > limit {
 		return fault.AuditUnavailable.At("append audit entry")
 	}
 	l.queue = append(l.queue, items...)
@@ -178,6 +184,7 @@ func (l *Log) Tick(now int64) {
 
 // Close flushes the counts, logs the end and stops. The error says that not all of it reached the disk.
 func (l *Log) Close(now int64) error {
+	l.Checkpoint() // makes room for the last counts
 	l.flush(now)
 	err := l.Append(wire.AuditEntry{Kind: wire.AuditClose, Time: now}, true)
 	l.mu.Lock()

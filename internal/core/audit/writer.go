@@ -35,13 +35,14 @@ func (l *Log) write() {
 		l.queue = l.queue[:copy(l.queue, l.queue[n:])]
 		l.unsent += n
 		l.force = false
+		behind := len(l.queue) // they had no room in this batch
 		signer := l.signer
 		l.mu.Unlock()
 
 		l.w.number(l, batch)
 		note := l.w.sign(l, signer)
 		err := l.sink.Audit(wire.Audit{Segment: l.segment, First: l.w.first, Entries: l.w.entries, Checkpoint: note, Sync: l.w.sync})
-		l.settle(note, err)
+		l.settle(note, behind, err)
 	}
 }
 
@@ -82,16 +83,18 @@ func (w *writer) sign(l *Log, s Signer) []byte {
 }
 
 // settle tells the waiters. After an error the entries stay, for the next attempt, but everybody who waits is told now,
-// those included whose entries had no room in this batch.
-func (l *Log) settle(note []byte, err error) {
+// those included whose entries had no room in this batch. Who came during the attempt gets one of his own.
+func (l *Log) settle(note []byte, behind int, err error) {
 	w := &l.w
 	if err != nil {
 		err = fault.AuditUnavailable.At("write audit entries")
 	}
 	l.mu.Lock()
-	if l.stuck = err != nil; l.stuck {
-		answer(l.queue, err)
+	if err != nil {
+		answer(l.queue[:behind], err)
+		l.stuck = len(l.queue) == behind
 	} else {
+		l.stuck = false
 		l.unsent = 0
 		if note != nil {
 			l.head = note
