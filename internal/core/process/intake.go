@@ -114,6 +114,9 @@ func rights(oob []byte) (fds []int) {
 		return nil
 	}
 	for i := range msgs {
+		if len(msgs[i].Data)%4 != 0 {
+			continue // the kernel sends whole descriptors; ParseUnixRights relies on it
+		}
 		got, err := unix.ParseUnixRights(&msgs[i])
 		if err == nil {
 			fds = append(fds, got...)

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/genbu-hsm/genbu/internal/ssp"
+)
+
+func collections() uint32 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.NumForcedGC
+}
+
+func TestCollectionFollowsUseAndRestsOtherwise(t *testing.T) {
+	ssp.Collected()
+	before := collections()
+	collect()
+	if collections() != before {
+		t.Error("collected without a use")
+	}
+	ssp.Do(func() {})
+	collect()
+	if n := collections() - before; n != 2 || ssp.Dirty() {
+		t.Errorf("%d collections after a use, still dirty %v", n, ssp.Dirty())
+	}
+}
+
+func TestTheLoopCollectsWithoutBeingAsked(t *testing.T) {
+	stop := Collect()
+	defer stop()
+	ssp.Do(func() {})
+	for range 500 {
+		if !ssp.Dirty() {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("no collection")
+}
+
+func TestReportRefusesWhatNobodyAccepted(t *testing.T) {
+	r := Report{Missing: []string{Landlock, Seccomp}}
+	if err := r.Check([]string{Seccomp}); err == nil || !strings.Contains(err.Error(), Landlock) || strings.Contains(err.Error(), Seccomp) {
+		t.Errorf("got %v", err)
+	}
+	if err := r.Check([]string{Seccomp, Landlock}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSealRefusesToRunWithoutAHost(t *testing.T) {
+	if isSocket(hostDescriptor, 1) {
+		t.Skip("descriptor 3 is a socket here")
+	}
+	if _, err := Seal(); err == nil {
+		t.Error("sealed a process that no host started")
+	}
+}
+
+func TestClockGoesOn(t *testing.T) {
+	a := Boottime()
+	if b := Boottime(); b < a || a <= 0 {
+		t.Errorf("%d after %d", b, a)
+	}
+	if d := Now() - time.Now().Unix(); d < -1 || d > 1 {
+		t.Errorf("off by %d s", d)
+	}
+	called := make(chan bool)
+	stop := After(1, func() { close(called) })
+	<-called
+	stop()
+	stop = After(int64(time.Hour), func() { t.Error("called after stop") })
+	stop()
+}
+
+func TestTraceNamesFunctionsWithoutArguments(t *testing.T) {
+	s := Trace()
+	if !strings.Contains(s, "TestTraceNamesFunctionsWithoutArguments:") || strings.Contains(s, "0x") {
+		t.Errorf("got %s", s)
+	}
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) {
+	if os.Args[0] == "client" {
+		client(os.Args[1])
+	}
+	os.Exit(m.Run())
+}
+
+// pair is a channel: the core's end and the client's.
+func pair(t testing.TB) (*Conn, *os.File) {
+	t.Helper()
+	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewConn(p[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, os.NewFile(uintptr(p[1]), "client")
+}
+
+// echo is a channel's goroutine with no work to do.
+func echo(c *Conn) {
+	defer c.Done()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		if _, err := c.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func TestChannelsEchoAndLeaveNoWorkBehind(t *testing.T) {
+	var wg sync.WaitGroup
+	for i := range 8 {
+		c, peer := pair(t)
+		wg.Go(func() { echo(c) })
+		wg.Go(func() {
+			defer peer.Close()
+			for k := range 200 {
+				out := bytes.Repeat([]byte{byte(i + k)}, 1+k*7)
+				peer.Write(out)
+				in := make([]byte, len(out))
+				if _, err := io.ReadFull(peer, in); err != nil || !bytes.Equal(in, out) {
+					t.Errorf("echo: %v", err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if working.Load() != 0 || spinning.Load() {
+		t.Errorf("working %d, spinning %v after the last channel", working.Load(), spinning.Load())
+	}
+}
+
+func TestALargeWriteWaitsForASlowReader(t *testing.T) {
+	c, peer := pair(t)
+	defer peer.Close()
+	big := bytes.Repeat([]byte("abcdefgh"), 1<<18)
+	done := make(chan error, 1)
+	go func() { _, err := c.Write(big); done <- err }()
+	time.Sleep(20 * time.Millisecond) // the socket is full by now
+	got := make([]byte, len(big))
+	if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, big) {
+		t.Errorf("read: %v", err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("write: %v", err)
+	}
+	c.Done()
+}
+
+func TestTheEndOfAChannel(t *testing.T) {
+	c, peer := pair(t)
+	peer.Close()
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read after the client has gone: %v", err)
+	}
+	if _, err := c.Write([]byte("x")); !errors.Is(err, unix.EPIPE) {
+		t.Errorf("write after the client has gone: %v", err)
+	}
+	c.Done()
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read after Close: %v", err)
+	}
+
+	c, peer = pair(t)
+	defer peer.Close()
+	done := make(chan error, 1)
+	go func() { _, err := c.Read(make([]byte, 1)); done <- err }()
+	time.Sleep(20 * time.Millisecond)
+	c.Close()
+	if err := <-done; err != io.EOF {
+		t.Errorf("a read that was waiting: %v", err)
+	}
+}
+
+func TestReadAndWriteAllocateNothing(t *testing.T) {
+	c, peer := pair(t)
+	defer peer.Close()
+	defer c.Done()
+	buf, out := make([]byte, 64), []byte("request")
+	if n := testing.AllocsPerRun(100, func() {
+		peer.Write(out)
+		if n, err := c.Read(buf); err != nil || n != len(out) {
+			t.Fatal(n, err)
+		}
+		c.Write(out)
+		unix.Read(int(peer.Fd()), buf)
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAChannelWhoseSpinsMissStopsSpinning(t *testing.T) {
+	var s spin
+	tries := 0
+	for range 1000 {
+		if s.begin() {
+			tries++
+			s.end(false)
+		}
+	}
+	if !lonely && (tries <= fewMisses || tries > 40) {
+		t.Errorf("%d tries in 1000 reads of a slow client", tries)
+	}
+	for s.pause > 0 {
+		s.begin()
+	}
+	if s.begin() {
+		s.end(true)
+		if s.misses != 0 || s.pause != 0 {
+			t.Error("a hit does not count")
+		}
+	}
+	working.Add(1)
+	if s.begin() {
+		t.Error("spins while another channel works")
+	}
+	working.Add(-1)
+	if !lonely {
+		if !s.begin() || new(spin).begin() {
+			t.Error("not exactly one channel may spin")
+		}
+		s.crowd()
+	}
+}
+
+// client is another process, as a C client would be: blocking writes and reads on its channels, one thread for each. It
+// prints the median and the 99th percentile of the round trip.
+func client(channels string) {
+	n, _ := strconv.Atoi(channels)
+	const warm, rounds = 200, 3000
+	times := make([][]time.Duration, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			fd, out, in := 3+i, make([]byte, 100), make([]byte, 100)
+			for k := range warm + rounds/n {
+				start := time.Now()
+				unix.Write(fd, out)
+				for got := 0; got < len(in); {
+					m, err := unix.Read(fd, in[got:])
+					if err != nil || m == 0 {
+						os.Exit(1)
+					}
+					got += m
+				}
+				if k >= warm {
+					times[i] = append(times[i], time.Since(start))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	all := slices.Concat(times...)
+	slices.Sort(all)
+	fmt.Println(all[len(all)/2].Nanoseconds(), all[len(all)*99/100].Nanoseconds())
+	os.Exit(0)
+}
+
+// BenchmarkEcho measures the channel alone, for callers of another process, with and without spinning.
+func BenchmarkEcho(b *testing.B) {
+	for _, callers := range []int{1, 2, 16} {
+		for _, spins := range []bool{false, true} {
+			b.Run(fmt.Sprintf("callers=%d/spin=%v", callers, spins), func(b *testing.B) {
+				was := lonely
+				lonely = !spins
+				defer func() { lonely = was }()
+				var p50, p99 float64
+				for b.Loop() {
+					cmd := &exec.Cmd{Path: "/proc/self/exe", Args: []string{"client", strconv.Itoa(callers)}, Stderr: os.Stderr}
+					var wg sync.WaitGroup
+					for range callers {
+						c, peer := pair(b)
+						cmd.ExtraFiles = append(cmd.ExtraFiles, peer)
+						wg.Go(func() { echo(c) })
+					}
+					out, err := cmd.Output()
+					for _, f := range cmd.ExtraFiles {
+						f.Close()
+					}
+					wg.Wait()
+					var m, h float64
+					if _, err2 := fmt.Sscan(string(out), &m, &h); err != nil || err2 != nil {
+						b.Fatal(err, err2)
+					}
+					p50, p99 = p50+m, p99+h
+				}
+				b.ReportMetric(p50/float64(b.N)/1000, "p50-us")
+				b.ReportMetric(p99/float64(b.N)/1000, "p99-us")
+			})
+		}
+	}
+}
