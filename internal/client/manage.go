@@ -222,10 +222,9 @@ func (s *Session) KeyState(object uint64, state key.State) error {
 	}, nil)
 }
 
-// AuditNote writes a remark into the audit log and answers its index.
-func (c *Conn) AuditNote(text string) (index uint64, err error) {
-	err = c.call(wire.CallAuditNote, func(w *wire.Writer) { w.String(text) }, func(r *wire.Reader) { index = r.U64() })
-	return index, err
+// AuditNote writes a remark into the audit log, on disk when it returns.
+func (c *Conn) AuditNote(text string) error {
+	return c.call(wire.CallAuditNote, func(w *wire.Writer) { w.String(text) }, nil)
 }
 
 // AuditHead answers a fresh checkpoint of the audit log.

@@ -154,3 +154,40 @@ func bit(b bool) uint64 {
 	}
 	return 0
 }
+
+// KBKDFData is one piece of what SP800-108 feeds to its PRF (CK_PRF_DATA_PARAM).
+type KBKDFData struct {
+	Type  uint64
+	Value []byte
+}
+
+// Types of KBKDFData.
+const (
+	KBKDFIteration uint64 = 1 // CK_SP800_108_ITERATION_VARIABLE; KBKDFCounter makes the value
+	KBKDFLength    uint64 = 3 // CK_SP800_108_DKM_LENGTH
+	KBKDFBytes     uint64 = 4 // CK_SP800_108_BYTE_ARRAY
+)
+
+// KBKDFCounter is CK_SP800_108_COUNTER_FORMAT, big-endian, of so many bits.
+func KBKDFCounter(bits uint64) []byte {
+	var w wire.Writer
+	w.U64(0)
+	w.U64(bits)
+	return w.B
+}
+
+// KBKDF is CKM_SP800_108_COUNTER_KDF; further are the templates of keys to be made beside the one of the call.
+func KBKDF(prf key.Mechanism, data []KBKDFData, further ...Template) Mechanism {
+	return with(key.MechSP800108Counter, func(w *wire.Writer) {
+		w.U64(uint64(prf))
+		w.U64(uint64(len(data)))
+		for _, d := range data {
+			w.U64(d.Type)
+			w.Bytes(d.Value)
+		}
+		w.U64(uint64(len(further)))
+		for _, t := range further {
+			t.put(w)
+		}
+	})
+}

@@ -164,6 +164,12 @@ func (l *link) finish(q request, code fault.Code, id uint64, indicator bool) err
 	return err
 }
 
+// end zeroes both buffers, a request that did not come to its end included.
+func (l *link) end() {
+	l.lo = l.hi
+	l.wipe(true)
+}
+
 // wipe zeroes what the last request used. After a failure the whole of out is zeroed, since a handler may have written
 // beyond what it kept.
 func (l *link) wipe(all bool) {

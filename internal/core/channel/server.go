@@ -69,7 +69,7 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 	c.w = &c.link.out
 	c.runJob = c.doJob
 	defer c.leave()
-	defer c.link.wipe(true)
+	defer c.link.end()
 	for !c.broken {
 		q, err := c.link.next()
 		skip, skipping := err.(*skipped)
