@@ -153,6 +153,22 @@ func TestACommitThatFailedLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// A Meta belongs to the bytes it came with: while our commit of a record is under way, another node's of the same
+// record, which wins, is not taken for it.
+func TestAnothersChangeOfTheSameRecordIsNotTakenForOurs(t *testing.T) {
+	f := setUp(t)
+	f.rebuild()
+	ours, theirs := object(1, "ours"), object(1, "theirs")
+	path := objectPath(tenant, ours.Object)
+	o := f.feed.begin(&wire.Txn{Puts: []wire.Put{{Path: path, Value: seal(ours), Meta: ours}}})
+	f.elsewhere(theirs)
+	f.settles("theirs is found", func() bool { return len(f.find(byLabel("theirs"))) == 1 })
+	f.feed.end(o, 0, fault.Conflict)
+	if len(f.find(byLabel("ours"))) != 0 || !slices.Equal(f.core.changed, []string{path}) {
+		t.Errorf("it was; the core was told of %v", f.core.changed)
+	}
+}
+
 func TestARefusedRecordIsNamedAndTheOthersGoOn(t *testing.T) {
 	f := setUp(t)
 	for i := range 600 {

@@ -233,6 +233,31 @@ func TestAFullDiskIsAuditUnavailableAndHealsWithoutAHole(t *testing.T) {
 	}
 }
 
+func TestAFailedWriteLeavesNoPartOfItsEntries(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skip("cannot mount a small file system here: ", err)
+	}
+	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	l := open(t, dir, quiet)
+	defer l.Close()
+	big := strings.Repeat("x", 5000)
+	n := 0
+	for l.Append(audit(1, n, false, "", big, big, big)) == nil { // no checkpoint, so it is the entries that find no room
+		n += 3
+	}
+	segments, _ := list(dir)
+	info, err := os.Stat(segments[0].path)
+	if err != nil || n == 0 || info.Size() != int64(n)*5004 {
+		t.Errorf("%d bytes for %d entries, %v", info.Size(), n, err)
+	}
+	add(t, l, audit(1, n, false, "", "small")) // what was cut off left room
+	entries := 0
+	if err := segments[0].each(func([]byte) error { entries++; return nil }); err != nil || entries != n+1 {
+		t.Errorf("%d entries, %v; want %d", entries, err, n+1)
+	}
+}
+
 func TestARepeatedEntryIsTakenOnceAndAnotherInItsPlaceIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, quiet)

@@ -61,7 +61,7 @@ func Run(t *testing.T, factory Factory) {
 
 // ctx ends before a hanging test would hold up everything else.
 func ctx(t *testing.T) context.Context {
-	c, cancel := context.WithTimeout(context.Background(), time.Minute)
+	c, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	t.Cleanup(cancel)
 	return c
 }
