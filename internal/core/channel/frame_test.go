@@ -157,7 +157,7 @@ func TestRequestsMayComeInPiecesAndTogether(t *testing.T) {
 func TestAPanicEndsItsChannelAlone(t *testing.T) {
 	w := newWorld(t)
 	c, other := w.dial(), w.user()
-	_, err := c.AuditNote("the double panics")
+	err := c.AuditNote("the double panics")
 	refused(t, err, fault.Internal)
 	if _, err := c.Slots(); err == nil {
 		t.Error("the channel goes on")
