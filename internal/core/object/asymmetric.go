@@ -3,7 +3,7 @@
 package object
 
 import (
-	"bytes"
+	"crypto/subtle"
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/wrap"
@@ -163,20 +163,16 @@ func (d *draft) takePrivate() (mech.Material, error) {
 	return d.withPublic(m)
 }
 
-// withBoth takes a post-quantum key that came as seed and as expanded key. The seed is kept; the two must have the same
-// public half, or the sender's two programs would work with two keys under one name.
+// withBoth takes a post-quantum key that came as seed and as expanded key. The seed is kept; the two must be one key, or
+// two programs would work with two keys under one name (RFC 9881 and 9935, "Inconsistent Seed and Expanded").
 func (d *draft) withBoth(m mech.Material, expanded []byte) (mech.Material, error) {
-	other := m
-	other.Secret, other.Public = expanded, nil
-	other, err := d.withPublic(other)
+	want, err := expand(m)
 	if err != nil {
-		return m, err
+		return m, importFault(err)
 	}
-	if m, err = d.withPublic(m); err != nil {
-		return m, err
-	}
-	if !bytes.Equal(m.Public, other.Public) {
+	defer clear(want)
+	if subtle.ConstantTimeCompare(want, expanded) != 1 {
 		return m, fault.AttributeValueInvalid.At("compare seed and expanded key")
 	}
-	return m, nil
+	return d.withPublic(m)
 }

@@ -298,7 +298,7 @@ func TestRSAKeysAreCompletedFromWhatAProgramGives(t *testing.T) {
 }
 
 func TestEveryFormOfAPublicPointIsRead(t *testing.T) {
-	for _, name := range []string{"prime256v1", "secp384r1", "secp521r1", "secp256k1", "secp224r1", "ed25519", "ed448"} {
+	for _, name := range []string{"prime256v1", "secp384r1", "secp521r1", "secp256k1", "secp224r1", "ed25519", "ed448", "x25519"} {
 		m := foreign(t, "openssl/"+name)
 		pub, _ := wrap.ParseSPKI(readPEM(t, "openssl/"+name+".pub.pem"))
 		curve := wrap.CurveOf(pub.Params)

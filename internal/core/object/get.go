@@ -7,7 +7,10 @@ import (
 	"math/bits"
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
+	"github.com/genbu-hsm/genbu/internal/core/mech/mldsa"
+	"github.com/genbu-hsm/genbu/internal/core/mech/mlkem"
 	"github.com/genbu-hsm/genbu/internal/core/wrap"
+	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -82,8 +85,7 @@ func absent(t key.Attr) []byte {
 }
 
 // SecretAttr reads a secret attribute out of material, for attributes whose Status is NeedsMaterial. The value is a view
-// into the material where possible; false when this material cannot answer (the expanded key of one kept as seed, or
-// the seed of one that came expanded).
+// into the material where possible. False when the material does not hold it: the seed of a key that came expanded.
 func SecretAttr(m mech.Material, t key.Attr) ([]byte, bool) {
 	switch {
 	case m.Type == key.TypeRSA:
@@ -106,15 +108,30 @@ func SecretAttr(m mech.Material, t key.Attr) ([]byte, bool) {
 			return k.QInv, true
 		}
 		return nil, false
-	case isPQ(m.Type):
-		_, seed, _, ok := wrap.Lengths(m.Type, m.Params)
-		isSeed := seed > 0 && len(m.Secret) == seed
-		if !ok || isSeed != (t == key.AttrSeed) || !isSeed && t != key.AttrValue {
-			return nil, false
-		}
-		return m.Secret, true
+	case t == key.AttrSeed:
+		return m.Secret, isSeed(m)
+	case t == key.AttrValue && isSeed(m):
+		v, err := expand(m)
+		return v, err == nil
 	}
 	return m.Secret, t == key.AttrValue
+}
+
+// isSeed tells whether post-quantum material is kept as its seed.
+func isSeed(m mech.Material) bool {
+	_, seed, _, ok := wrap.Lengths(m.Type, m.Params)
+	return ok && seed > 0 && len(m.Secret) == seed
+}
+
+// expand computes the expanded form of a seed; the result is the caller's to clear.
+func expand(m mech.Material) ([]byte, error) {
+	switch m.Type {
+	case key.TypeMLKEM:
+		return mlkem.Expand(m)
+	case key.TypeMLDSA:
+		return mldsa.Expand(m)
+	}
+	return nil, fault.Internal.At("expand a key that has no seed")
 }
 
 // Matches tells whether the object fits a search (C_FindObjects) or a key's template: each attribute named must be there

@@ -11,9 +11,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/mech/all"
-	"github.com/genbu-hsm/genbu/internal/core/mech/ec"
-	"github.com/genbu-hsm/genbu/internal/core/mech/edwards"
-	"github.com/genbu-hsm/genbu/internal/core/mech/rsa"
+	"github.com/genbu-hsm/genbu/internal/core/mech/mldsa"
 	"github.com/genbu-hsm/genbu/internal/core/wrap"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
@@ -21,13 +19,8 @@ import (
 )
 
 func familyOf(t key.Type) *mech.Family {
-	switch t {
-	case key.TypeRSA:
-		return &rsa.Family
-	case key.TypeEC:
-		return &ec.Family
-	case key.TypeEdwards:
-		return &edwards.Family
+	if t == key.TypeMLDSA {
+		return &mldsa.Family
 	}
 	return all.Family(t)
 }

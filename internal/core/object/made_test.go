@@ -57,7 +57,7 @@ func TestUnwrappedSecretKeysGetTheirLength(t *testing.T) {
 
 func TestForeignPrivateKeysAreUnwrapped(t *testing.T) {
 	by, _ := must(t, secretKey(key.TypeAES, aesValue), user)
-	for _, name := range []string{"rsa2048", "secp224r1", "prime256v1", "secp384r1", "secp521r1", "secp256k1", "ed25519", "ed448", "p256-compressed"} {
+	for _, name := range []string{"rsa2048", "secp224r1", "prime256v1", "secp384r1", "secp521r1", "secp256k1", "ed25519", "ed448", "x25519", "p256-compressed"} {
 		der := readPEM(t, "openssl/"+name+".priv.pem")
 		want := foreign(t, "openssl/"+name)
 		tmpl := with(key.AttrClass, key.ClassPrivate, key.AttrKeyType, want.Type)

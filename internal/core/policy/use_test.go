@@ -188,6 +188,18 @@ func TestAFreshLoginIsNeededOnlyWhereTheKeySaysSo(t *testing.T) {
 	}
 }
 
+func TestDecidingAboutAUseAllocatesNothing(t *testing.T) {
+	o, row := aesKey(t, first), all.Row(key.MechAESGCM)
+	secret := make([]byte, 16)
+	if n := testing.AllocsPerRun(100, func() {
+		if Use(first, o, row, mech.Encrypt, 1800000000) != nil || len(o.Material(secret).Secret) != 16 || FreshLogin(o, false) != nil {
+			t.Fatal("refused")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestFIPSModeRefusesWhatIsNotApproved(t *testing.T) {
 	approved := &mech.Row{Approved: func(mech.Use, mech.Key, mech.Params, int) bool { return true }}
 	for _, c := range []struct {

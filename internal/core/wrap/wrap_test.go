@@ -7,9 +7,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -219,6 +221,24 @@ func TestCurvesAreFoundByOIDAndByName(t *testing.T) {
 		if got != c.name {
 			t.Errorf("%x names %q, want %q", c.params, got, c.name)
 		}
+	}
+}
+
+func TestParameterSetsHaveTheirRFCsOIDs(t *testing.T) {
+	slh := []string{"", "20", "26", "21", "27", "22", "28", "23", "29", "24", "30", "25", "31"} // CKP_SLH_DSA_*, RFC 9909 section 3
+	for _, p := range pqs {
+		want := map[key.Type]string{
+			key.TypeMLKEM: "4." + strconv.Itoa(int(p.set)), key.TypeMLDSA: "3." + strconv.Itoa(16+int(p.set)), key.TypeSLHDSA: ""}[p.typ]
+		if p.typ == key.TypeSLHDSA {
+			want = "3." + slh[p.set]
+		}
+		var oid asn1.ObjectIdentifier
+		if rest, err := asn1.Unmarshal(p.oid, &oid); err != nil || len(rest) != 0 || oid.String() != "2.16.840.1.101.3.4."+want {
+			t.Errorf("type %#x set %d has OID %s, want ...%s", p.typ, p.set, oid, want)
+		}
+	}
+	if len(pqs) != 18 {
+		t.Errorf("%d sets", len(pqs))
 	}
 }
 
