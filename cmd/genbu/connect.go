@@ -26,7 +26,7 @@ var recipes embed.FS
 // values are what a recipe may ask for.
 type values struct {
 	Dir, Socket, Token, Module, ModuleFile, Engine string
-	SlotIndex                                      int
+	SlotIndex                                      int // of the token among the slots, for SunPKCS11
 }
 
 func tools() []string {

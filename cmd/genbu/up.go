@@ -89,7 +89,7 @@ func up(ctx context.Context, out io.Writer, want access, fast, fips bool) error 
 		return err
 	}
 	return show(out, map[string]any{"started": started, "state": status.State.String(), "env": e}, func(w io.Writer) {
-		fmt.Fprintf(w, "node in %s: %s, %s mode, token %q\n", global.dir, status.State, modeName(status), e.Token)
+		fmt.Fprintf(w, "node in %s: %s, %s mode, token %q\n", global.dir, status.State, modeName(&status), e.Token)
 		if status.State == wire.StateLocked {
 			fmt.Fprintf(w, "next: genbu unlock --dir %s\n", global.dir)
 			return

@@ -144,7 +144,7 @@ var Calls = []CallSpec{
 	{CallOperatorDestroy, "OPERATOR_DESTROY", "ub", "", false, "so"},
 	{CallKeyShare, "KEY_SHARE", "uubu", "", false, "user"},
 	{CallKeyState, "KEY_STATE", "uuu", "", false, "user"},
-	{CallAuditNote, "AUDIT_NOTE", "b", "u", false, "so"},
+	{CallAuditNote, "AUDIT_NOTE", "b", "", false, "so"},
 	{CallAuditHead, "AUDIT_HEAD", "", "b", false, "any"},
 }
 

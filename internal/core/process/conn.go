@@ -5,6 +5,7 @@ package process
 import (
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -31,6 +32,9 @@ type Conn struct {
 	send func(fd uintptr) bool
 }
 
+// channels counts all there have been.
+var channels atomic.Int64
+
 // NewConn takes over a connected stream socket.
 func NewConn(fd int) (*Conn, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
@@ -42,6 +46,7 @@ func NewConn(fd int) (*Conn, error) {
 		return nil, fault.Malformed.At("open channel")
 	}
 	c.raw, c.recv, c.send = raw, c.receive, c.transmit
+	c.spin.channel = channels.Add(1)
 	return c, nil
 }
 
@@ -63,7 +68,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	if !c.busy {
 		c.busy = true
-		working.Add(1)
+		c.spin.request()
 	}
 	return c.n, nil
 }
@@ -98,20 +103,21 @@ func (c *Conn) Close() error { return c.file.Close() }
 // The calls below are raw: they never block, so the scheduler need not be told, which spares the hot path its bookkeeping.
 
 func (c *Conn) receive(fd uintptr) bool {
-	if c.answers && c.spin.begin() {
+	if c.answers {
 		c.answers = false // once per Read
-		for end := nanotime() + int64(spinFor); ; {
-			if c.tryReceive(fd) {
-				c.spin.end(true)
-				return true
-			}
-			if working.Load() > 0 {
-				c.spin.crowd()
-				return false
-			}
-			if nanotime() > end {
-				c.spin.end(false)
-				return false
+		if end, ok := c.spin.begin(); ok {
+			for {
+				if c.tryReceive(fd) {
+					c.spin.end(true)
+					return true
+				}
+				if !c.spin.alone() {
+					return false
+				}
+				if nanotime() > end {
+					c.spin.end(false)
+					return false
+				}
 			}
 		}
 	}

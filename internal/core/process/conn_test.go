@@ -73,8 +73,8 @@ func TestChannelsEchoAndLeaveNoWorkBehind(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if working.Load() != 0 || spinning.Load() {
-		t.Errorf("working %d, spinning %v after the last channel", working.Load(), spinning.Load())
+	if working.Load() != 0 {
+		t.Errorf("%d channels at work after the last has ended", working.Load())
 	}
 }
 
@@ -138,36 +138,62 @@ func TestReadAndWriteAllocateNothing(t *testing.T) {
 }
 
 func TestAChannelWhoseSpinsMissStopsSpinning(t *testing.T) {
-	var s spin
+	if lonely {
+		t.Skip("one processor: nothing spins")
+	}
+	s := spin{channel: channels.Add(1)}
+	s.request()
+	working.Add(-1)
+	crowdUntil.Store(0)
 	tries := 0
 	for range 1000 {
-		if s.begin() {
+		if _, ok := s.begin(); ok {
 			tries++
 			s.end(false)
 		}
 	}
-	if !lonely && (tries <= fewMisses || tries > 40) {
+	if tries <= fewMisses || tries > 40 {
 		t.Errorf("%d tries in 1000 reads of a slow client", tries)
 	}
 	for s.pause > 0 {
 		s.begin()
 	}
-	if s.begin() {
-		s.end(true)
-		if s.misses != 0 || s.pause != 0 {
-			t.Error("a hit does not count")
-		}
+	if _, ok := s.begin(); !ok {
+		t.Fatal("does not try again")
 	}
-	working.Add(1)
-	if s.begin() {
-		t.Error("spins while another channel works")
+	if s.end(true); s.misses != 0 || s.pause != 0 {
+		t.Error("a hit does not count")
+	}
+}
+
+func TestOnlyAChannelThatIsAloneSpins(t *testing.T) {
+	if lonely {
+		t.Skip("one processor: nothing spins")
+	}
+	a, b := spin{channel: channels.Add(1)}, spin{channel: channels.Add(1)}
+	may := func(s *spin) bool { _, ok := s.begin(); return ok }
+	a.request()
+	crowdUntil.Store(0)
+	if may(&a) {
+		t.Error("spins while it works itself")
 	}
 	working.Add(-1)
-	if !lonely {
-		if !s.begin() || new(spin).begin() {
-			t.Error("not exactly one channel may spin")
-		}
-		s.crowd()
+	if !may(&a) || may(&b) {
+		t.Error("the one that had the last request may spin, another not")
+	}
+	b.request()
+	if a.alone() {
+		t.Error("goes on spinning when another has a request")
+	}
+	working.Add(-1)
+	if may(&b) || may(&a) {
+		t.Error("spins in a crowd")
+	}
+	crowdUntil.Store(0) // 2 ms later
+	b.request()
+	working.Add(-1)
+	if !may(&b) {
+		t.Error("does not notice that it is alone again")
 	}
 }
 

@@ -8,21 +8,23 @@ import (
 	"time"
 )
 
-// A lone caller's time goes into wake-ups: parking a goroutine on the poller and waking it again costs more than a P-256
-// signature. So after an answer the channel's goroutine looks for the next request itself for a moment. That helps one
-// caller and takes the processor from many: hence at most one channel spins, only while no channel works, and a channel
-// whose client thinks for longer than the moment learns to leave it.
+// A lone caller's time goes into wake-ups: on an idle machine, parking a goroutine on the poller and waking it again costs
+// more than a P-256 signature. So after an answer the channel's goroutine looks for the next request itself for a moment.
+// That helps one caller and takes the processor from many: a channel spins only while it is alone, which is to say that
+// no other had a request lately and none is at work; and one whose client thinks for longer than the moment learns to
+// leave it.
 
 const (
-	spinFor   = 50 * time.Microsecond // a client's turnaround when it too is spinning or hot
-	fewMisses = 3                     // this many in a row are chance
-	maxPause  = 1 << 10               // reads without a try, after many misses: 1 in 1000 keeps watching for a change
-	crowdRest = 16                    // reads without a try after another channel began to work
+	spinFor   = int64(50 * time.Microsecond) // a client's turnaround when it too is spinning or hot
+	lately    = int64(2 * time.Millisecond)  // two channels within this are a crowd
+	fewMisses = 3                            // this many in a row are chance
+	maxPause  = 1 << 10                      // reads without a try, after many misses: one in a thousand still looks for a change
 )
 
 var (
-	working  atomic.Int32 // channels between the first byte of a request and its answer
-	spinning atomic.Bool  // a channel is spinning now
+	working    atomic.Int32 // channels between the first byte of a request and its answer
+	latest     atomic.Int64 // number of the channel that had the latest request
+	crowdUntil atomic.Int64 // nanotime until which there is a crowd
 )
 
 // lonely is where spinning never pays: the client needs the only processor.
@@ -34,21 +36,37 @@ func nanotime() int64 { return int64(time.Since(began)) }
 
 // spin is one channel's experience. It belongs to the channel's goroutine.
 type spin struct {
-	misses int
-	pause  int
+	channel int64 // its number
+	misses  int
+	pause   int
 }
 
-// begin asks whether to spin now; if so, end or crowd must follow.
-func (s *spin) begin() bool {
+// request notes that the channel has one, and whose the one before was.
+func (s *spin) request() {
+	working.Add(1)
+	if latest.Load() != s.channel && latest.Swap(s.channel) != s.channel {
+		crowdUntil.Store(nanotime() + lately)
+	}
+}
+
+// alone says that the others are silent. It is asked all the time while spinning.
+func (s *spin) alone() bool { return working.Load() == 0 && latest.Load() == s.channel }
+
+// begin asks whether to spin now, and until when.
+func (s *spin) begin() (end int64, ok bool) {
 	if s.pause > 0 {
 		s.pause--
-		return false
+		return 0, false
 	}
-	return !lonely && working.Load() == 0 && spinning.CompareAndSwap(false, true)
+	if lonely || !s.alone() {
+		return 0, false
+	}
+	now := nanotime()
+	return now + spinFor, now > crowdUntil.Load()
 }
 
+// end learns from how it went.
 func (s *spin) end(hit bool) {
-	spinning.Store(false)
 	if hit {
 		s.misses = 0
 		return
@@ -57,9 +75,4 @@ func (s *spin) end(hit bool) {
 		s.pause = min(1<<s.misses, maxPause)
 		s.misses = min(s.misses, 10)
 	}
-}
-
-func (s *spin) crowd() {
-	spinning.Store(false)
-	s.pause = crowdRest
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/core/mech/generic"
 	"github.com/genbu-hsm/genbu/internal/core/mech/kdf"
 	"github.com/genbu-hsm/genbu/internal/core/mech/mac"
+	"github.com/genbu-hsm/genbu/internal/core/mech/mldsa"
 	"github.com/genbu-hsm/genbu/internal/core/mech/mlkem"
 	"github.com/genbu-hsm/genbu/internal/core/mech/montgomery"
 	"github.com/genbu-hsm/genbu/internal/core/mech/rsa"
@@ -33,6 +34,7 @@ var families = []*mech.Family{
 	&edwards.Family,
 	&montgomery.Family,
 	&mlkem.Family,
+	&mldsa.Family,
 }
 
 // table is made once, before main, and never changed.

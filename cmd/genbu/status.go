@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/genbu-hsm/genbu/internal/wire"
+)
+
+func statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the module's state, modes and protections",
+		Long: `Show the module's state, how it keeps secrets, and which protections are in force.
+
+  genbu status --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conn, err := dial()
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			s, err := conn.Status()
+			if err != nil {
+				return err
+			}
+			return show(cmd.OutOrStdout(), statusJSON(&s), func(w io.Writer) { statusText(w, &s) })
+		},
+	}
+}
+
+func statusJSON(s *wire.Status) map[string]any {
+	return map[string]any{"state": s.State.String(), "fast": s.Fast, "fips": s.FIPS, "memory": s.Memory, "erasure": s.Erasure,
+		"sandbox": s.Sandbox, "missing": s.Missing, "keeper": s.Keeper, "threshold": s.Threshold, "shares": s.Shares,
+		"domain": s.Domain.String(), "module": s.Module, "self_tests": s.SelfTests, "partitions": s.Partitions,
+		"objects_loaded": s.Objects, "channels": s.Channels, "uptime_seconds": s.Uptime, "audit_key": hex.EncodeToString(s.AuditKey)}
+}
+
+func statusText(w io.Writer, s *wire.Status) {
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("state", "%s", s.State)
+	row("mode", "%s", modeName(s))
+	row("module", "%s, %d self-tests passed", s.Module, s.SelfTests)
+	row("memory", "%s for root and partition keys; erasure of working copies: %s", s.Memory, s.Erasure)
+	row("sandbox", "%s", strings.Join(s.Sandbox, ", "))
+	if len(s.Missing) > 0 {
+		row("MISSING", "%s (accepted in genbu.yaml)", strings.Join(s.Missing, ", "))
+	}
+	switch s.Keeper {
+	case "file":
+		row("keeper", "file: whoever can read it and the node's directory can unseal every key")
+	case "custodians":
+		row("keeper", "custodians: %d shares open the root key; %d given", s.Threshold, s.Shares)
+	}
+	if s.State == wire.StateOperational {
+		row("domain", "%s", s.Domain)
+		row("partitions", "%d; %d objects in memory; %d channels", s.Partitions, s.Objects, s.Channels)
+		row("audit key", "%x", s.AuditKey)
+	}
+	row("uptime", "%s", time.Duration(s.Uptime)*time.Second)
+}
