@@ -29,8 +29,16 @@ func (b bridge) With(fields []zapcore.Field) zapcore.Core {
 	return bridge{b.to.With(attrs(fields)...), b.shut}
 }
 
+// beside are messages that do not concern a member without listeners and users, or that etcd takes back a moment later.
+var beside = map[string]bool{
+	"Running http and grpc server on single port. This is not recommended for production.": true, // on none
+	"simple token is not cryptographically signed":                                         true, // no users, so no tokens
+	"Failed to detect schema version":                                                      true, // of a database that is seconds old
+	"failed to update storage version":                                                     true, // likewise; it tries again
+}
+
 func (b bridge) Check(e zapcore.Entry, c *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if b.Enabled(e.Level) {
+	if b.Enabled(e.Level) && !beside[e.Message] {
 		return c.AddCore(e, b)
 	}
 	return c
