@@ -201,9 +201,9 @@ CK_RV call(struct ctx *c, uint16_t id)
 
 /*
  * As call, for calls that programs make twice: to learn a size, then with a buffer. With keep the answer stays for the
- * very next call of the session, if that asks the same.
+ * very next call of the session, if that asks the same; with again it stays after that one too.
  */
-CK_RV call_kept(struct ctx *c, uint16_t id, bool keep)
+CK_RV call_kept(struct ctx *c, uint16_t id, bool keep, bool again)
 {
 	struct session *s = c->s;
 	const struct buf *b = c->ch ? &c->ch->tx : &c->none;
@@ -213,7 +213,7 @@ CK_RV call_kept(struct ctx *c, uint16_t id, bool keep)
 	size_t n = b->len - REQUEST_HEAD;
 	if (s->kept_call == id && s->kept_request.len == n && memcmp(s->kept_request.p, body, n) == 0) {
 		c->in = view_of(s->kept_answer.p, s->kept_answer.len);
-		c->keep = keep;
+		c->keep = again;
 		return CKR_OK;
 	}
 	kept_drop(s);

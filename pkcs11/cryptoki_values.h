@@ -42,6 +42,7 @@
 #define CKR_KEY_HANDLE_INVALID                 0x00000060UL
 #define CKR_KEY_SIZE_RANGE                     0x00000062UL
 #define CKR_KEY_TYPE_INCONSISTENT              0x00000063UL
+#define CKR_KEY_NOT_NEEDED                     0x00000064UL
 #define CKR_KEY_INDIGESTIBLE                   0x00000067UL
 #define CKR_KEY_FUNCTION_NOT_PERMITTED         0x00000068UL
 #define CKR_KEY_NOT_WRAPPABLE                  0x00000069UL

@@ -44,6 +44,7 @@ static void channels_after_fork(void)
 static void child(void)
 {
 	module.pid = getpid();
+	module.init = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	module.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	module.hello = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	module.channel_free = (pthread_cond_t)PTHREAD_COND_INITIALIZER;

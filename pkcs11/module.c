@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 struct module module = {
+	.init = PTHREAD_MUTEX_INITIALIZER,
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.hello = PTHREAD_MUTEX_INITIALIZER,
 	.channel_free = PTHREAD_COND_INITIALIZER,

@@ -93,6 +93,7 @@ struct op {
 	struct buf held;        /* input that has not been sent yet */
 	struct buf out;         /* output that found too little room */
 	bool has_out;
+	bool done;              /* out is the operation's last output: only giving it out is left */
 	struct buf signature;   /* of C_VerifySignatureInit */
 };
 
@@ -140,6 +141,7 @@ struct module {
 	bool inherited;                 /* this is a forked child that has not called C_Initialize */
 	uint64_t forks;                 /* ancestors that used the module: keeps session numbers of parent and child apart */
 
+	pthread_mutex_t init;           /* one C_Initialize at a time */
 	pthread_mutex_t lock;
 	struct slot *_Atomic slots;
 	struct session **sessions;      /* hash table */
@@ -232,7 +234,7 @@ enum outcome channel_exchange(struct channel *ch, uint16_t call, struct buf *req
 struct buf *request(struct ctx *c);
 CK_RV call(struct ctx *c, uint16_t id);
 CK_RV call_pinned(struct ctx *c, uint16_t id, uint64_t generation);
-CK_RV call_kept(struct ctx *c, uint16_t id, bool keep);
+CK_RV call_kept(struct ctx *c, uint16_t id, bool keep, bool again);
 void kept_drop(struct session *s);
 CK_RV fault_rv(uint16_t fault);
 
@@ -290,6 +292,7 @@ struct mech {
 };
 const struct mech *mech_row(CK_MECHANISM_TYPE type);
 CK_RV put_mechanism(struct buf *b, const CK_MECHANISM *m, struct slot *slot, size_t *extra);
+size_t chacha_nonce_len(CK_ULONG n);
 CK_RV derived_handles(const CK_MECHANISM *m, struct view *handles);
 bool output_size(const struct op *op, enum use use, uint64_t in, size_t *size);
 bool update_size(const struct op *op, uint64_t in, size_t *size);
@@ -308,6 +311,7 @@ CK_RV op_init(struct ctx *c, enum use use, CK_MECHANISM *m, CK_OBJECT_HANDLE key
 CK_RV op_single(struct ctx *c, enum use use, const void *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *out_len);
 CK_RV op_update(struct ctx *c, enum use use, const void *in, CK_ULONG n, CK_BYTE *out, CK_ULONG *out_len);
 CK_RV op_final(struct ctx *c, enum use use, CK_BYTE *out, CK_ULONG *out_len);
+CK_RV op_check_key(struct ctx *c, enum use use, CK_OBJECT_HANDLE key, const struct offered *m, struct summary *k);
 CK_RV op_tell(struct ctx *c, enum use use);
 CK_RV op_flush(struct ctx *c, enum use use);
 CK_RV op_send(struct ctx *c, enum use use, uint16_t id, const void *in, size_t n);
