@@ -432,3 +432,41 @@ func TestTailIsCheckedAsFarAsItGoes(t *testing.T) {
 	store(paths[2], append(append([][]byte{}, honest...), w.B))
 	wantFirst(t, "altered in the tail", verify(t, dir, nil), Altered, paths[2], perSegment)
 }
+
+// held is a disk that waits for a word before it takes the first batch, so that the entries after it share one.
+type held struct {
+	disk
+	word chan struct{}
+}
+
+func (h *held) Audit(b wire.Audit) error {
+	<-h.word
+	return h.disk.Audit(b)
+}
+
+// TestEntriesWithinABatchAreNamed: 30 entries share a signature, so only their links tell which was altered or taken out.
+func TestEntriesWithinABatchAreNamed(t *testing.T) {
+	dir := t.TempDir()
+	h := &held{disk: disk{dir: dir, seq: 1}, word: make(chan struct{})}
+	l := audit.New(audit.Config{Sink: h, Node: node})
+	l.SetSigner(ourKey, 1)
+	for n := range 30 {
+		if err := l.Append(wire.AuditEntry{Kind: wire.AuditUse, Time: int64(n), Count: 1}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(h.word)
+	must(l.Checkpoint())
+	l.Append(wire.AuditEntry{Kind: wire.AuditLogin}, true)
+	honest := frames(h.path)
+	wantWhole(t, "control", verify(t, dir, nil))
+	for i := 1; i < 30; i++ {
+		changed := append([][]byte{}, honest...)
+		changed[i] = bytes.Clone(honest[i])
+		changed[i][20] ^= 1
+		store(h.path, changed)
+		wantFirst(t, fmt.Sprintf("entry %d", i), verify(t, dir, nil), Altered, h.path, uint64(i))
+		store(h.path, append(append([][]byte{}, honest[:i]...), honest[i+1:]...))
+		wantFirst(t, fmt.Sprintf("without entry %d", i), verify(t, dir, nil), Missing, h.path, uint64(i))
+	}
+}

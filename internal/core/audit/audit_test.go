@@ -86,6 +86,13 @@ func (h *host) decoded(t *testing.T) (list []wire.AuditEntry) {
 		if r.End() != nil || e.Index != uint64(i) || e.Prev != prev || e.Node != node {
 			t.Fatalf("entry %d: %+v", i, e)
 		}
+		if e.Seal != nil { // all logs here are signed by the key of open
+			segment := must(h.segment())
+			cp := wire.Checkpoint{Node: node, Segment: segment, Size: tree.Size(), Root: tree.Root()}
+			if !ed25519.Verify(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{5}, 32)).Public().(ed25519.PublicKey), cp.Text(), e.Seal[:]) {
+				t.Fatalf("entry %d carries a signature over something else", i)
+			}
+		}
 		leaf := wire.LeafHash(raw)
 		tree.Append(leaf)
 		copy(prev[:], leaf[:])
@@ -98,6 +105,17 @@ func (h *host) decoded(t *testing.T) (list []wire.AuditEntry) {
 		}
 	}
 	return list
+}
+
+// segment reads the id from the opening.
+func (h *host) segment() (key.ID, error) {
+	var e wire.AuditEntry
+	r := wire.NewReader(h.entries[0])
+	e.Decode(&r)
+	if e.Open == nil {
+		return key.ID{}, errors.New("no opening")
+	}
+	return e.Open.Segment, nil
 }
 
 func must[T any](v T, err error) T {
