@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/genbu-hsm/genbu/internal/client"
-	"github.com/genbu-hsm/genbu/internal/core/mech/all"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/key"
 )
@@ -235,9 +234,6 @@ func TestUsageAndAllowedMechanismsAreKept(t *testing.T) {
 func TestAlwaysAuthenticateAsksBeforeEachOperation(t *testing.T) {
 	w := newWorld(t)
 	s := w.user()
-	if all.Row(key.MechECKeyPairGen) == nil {
-		t.Skip("no key pairs in this build")
-	}
 	_, k, err := s.GeneratePair(client.Mech(key.MechECKeyPairGen), client.Template{client.Bytes(key.AttrECParams, p256)},
 		client.Template{client.Bool(key.AttrAlwaysAuth, true), client.Bool(key.AttrSign, true)})
 	ok(t, err)
