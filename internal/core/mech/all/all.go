@@ -18,6 +18,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/core/mech/mlkem"
 	"github.com/genbu-hsm/genbu/internal/core/mech/montgomery"
 	"github.com/genbu-hsm/genbu/internal/core/mech/rsa"
+	"github.com/genbu-hsm/genbu/internal/core/mech/slhdsa"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -35,6 +36,7 @@ var families = []*mech.Family{
 	&montgomery.Family,
 	&mlkem.Family,
 	&mldsa.Family,
+	&slhdsa.Family,
 }
 
 // table is made once, before main, and never changed.
