@@ -231,6 +231,18 @@ func TestUsageAndAllowedMechanismsAreKept(t *testing.T) {
 	}
 }
 
+func TestTheOfficerUsesNoKeys(t *testing.T) {
+	w := newWorld(t)
+	k := must(w.user().Generate(client.Mech(key.MechAESKeyGen), aesTemplate(onToken())))(t).Handle
+	s := w.open()
+	w.login(s, client.Officer, "")
+	gcm := client.GCM(make([]byte, 12), nil, 128)
+	_, err := s.Encrypt(gcm, k, nil)
+	refused(t, err, fault.Denied)
+	refused(t, s.Begin(client.UseEncrypt, gcm, k), fault.Denied)
+	ok(t, s.Set(k, client.Template{client.Bool(key.AttrTrusted, true)})) // but says whom to trust
+}
+
 func TestAlwaysAuthenticateAsksBeforeEachOperation(t *testing.T) {
 	w := newWorld(t)
 	s := w.user()

@@ -5,6 +5,7 @@ package channel_test
 import (
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,9 @@ func TestAPanicEndsItsChannelAlone(t *testing.T) {
 		t.Errorf("audited %+v", last)
 	}
 	until(t, func() bool { return w.server.Count() == 1 })
+	if !slices.ContainsFunc(w.module.log, func(s string) bool { return strings.Contains(s, "(*module).Manage line ") }) {
+		t.Errorf("logged %q", w.module.log)
+	}
 }
 
 func TestABodyWithOneByteTooManyIsMalformed(t *testing.T) {

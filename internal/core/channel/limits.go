@@ -28,6 +28,9 @@ const (
 	// maxChannels bounds the channels of all applications: descriptors and goroutines of the core.
 	maxChannels = 16384
 
+	// maxChannelsPerUID keeps one local user from taking them all.
+	maxChannelsPerUID = 4096
+
 	// maxChannelsPerApp: the library's pool holds 128; the rest is room for other clients.
 	maxChannelsPerApp = 1024
 
@@ -36,10 +39,6 @@ const (
 
 	// maxSessionObjects per application: 64 MB at 1 KB each, then an application leaks.
 	maxSessionObjects = 65536
-
-	// maxGathered bounds what the parts of one multi-part operation may add up to where the mechanism has to gather them
-	// (CCM, EdDSA, raw signatures, GCM decryption, which releases nothing before its tag is checked).
-	maxGathered = 64 << 20
 
 	// maxFindBatch is the most objects one FIND answers: 48 bytes each, so within a resting buffer.
 	maxFindBatch = 1024
@@ -50,7 +49,7 @@ const (
 	// maxRandom bytes in one call.
 	maxRandom = 1 << 20
 
-	// maxTickets: the longest ticket and PIN that are passed on; a PIN over the token's limit is refused there.
+	// maxPIN is the longest PIN and operator name that are passed on; what is over the token's own limit is refused there.
 	maxPIN = 1024
 
 	// grace is how many seconds an application without channels is kept (channel.md).

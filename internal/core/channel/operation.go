@@ -15,7 +15,8 @@ const uses = int(mech.Digest) + 1
 
 // operation is a multi-part operation of a session: what C_SignInit and its like begin. It is guarded by the session's
 // mutex. Between its parts it holds its key in parsed form, in strict mode too: the mechanism would have to run anew
-// otherwise. What ssp.Do allocated for it is erased when it is over.
+// otherwise. What ssp.Do allocated for it is erased when it is over. Its use is noted in the audit log when it begins,
+// since its parts give results away before its end.
 type operation struct {
 	row      *mech.Row
 	param    mech.Params // a copy
@@ -62,7 +63,7 @@ func begin(c *channel) error {
 	if how == mech.Digest {
 		c.approve = o.row.Approved(how, nil, o.param, 0)
 		if err = c.fips(); err == nil {
-			o.op, err = o.row.Begin(how, nil, o.param)
+			c.secretly(func() { o.op, err = o.row.Begin(how, nil, o.param) })
 		}
 	} else if o.key, err = c.keyFor(v, handle, o.row, how, fault.KeyUnknown, true); err == nil {
 		o.unproven = o.key.AlwaysAuth()

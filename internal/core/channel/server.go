@@ -6,6 +6,9 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"io"
+	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -23,11 +26,12 @@ type Server struct {
 	mu   sync.Mutex
 	apps map[[32]byte]*application // guarded by mu; by the hash of the secret, so that looking up tells nothing of it
 	uids map[uint32]int            // guarded by mu: applications of each uid
+	open map[uint32]int            // guarded by mu: channels of each uid
 }
 
 // New makes a server without channels.
 func New(m Module) *Server {
-	s := &Server{module: m, apps: make(map[[32]byte]*application), uids: make(map[uint32]int)}
+	s := &Server{module: m, apps: make(map[[32]byte]*application), uids: make(map[uint32]int), open: make(map[uint32]int)}
 	var b [8]byte
 	rand.Read(b[:])
 	s.request.Store(binary.LittleEndian.Uint64(b[:]) >> 16) // leaves 2^48 before it could run over
@@ -60,11 +64,11 @@ type channel struct {
 // what the host asserted of the other end.
 func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 	defer conn.Close()
-	if s.count.Add(1) > maxChannels {
-		s.count.Add(-1)
+	if !s.enter(peer.UID) {
+		s.module.Log(0, "refuse channel: too many are open")
 		return
 	}
-	defer s.count.Add(-1)
+	defer s.exit(peer.UID)
 	c := &channel{server: s, module: s.module, peer: peer, link: newLink(conn, &s.large)}
 	c.w = &c.link.out
 	c.runJob = c.doJob
@@ -94,6 +98,27 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 	}
 }
 
+// enter and exit count the channels.
+func (s *Server) enter(uid uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.count.Load() >= maxChannels || s.open[uid] >= maxChannelsPerUID {
+		return false
+	}
+	s.count.Add(1)
+	s.open[uid]++
+	return true
+}
+
+func (s *Server) exit(uid uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count.Add(-1)
+	if s.open[uid]--; s.open[uid] == 0 {
+		delete(s.open, uid)
+	}
+}
+
 // refuse replaces whatever was written of an answer by the reason and the tries left.
 func (c *channel) refuse(q request, err error) {
 	left := ^uint64(0)
@@ -114,6 +139,7 @@ func (c *channel) answer(q request) (err error) {
 	defer func() {
 		if recover() != nil {
 			c.broken = true
+			c.module.Log(c.request, "panic at "+panicked())
 			err = fault.Internal.At("run " + q.call.String())
 			c.audit(fault.Internal)
 		}
@@ -140,6 +166,24 @@ func (c *channel) answer(q request) (err error) {
 		c.audit(code)
 	}
 	return err
+}
+
+// panicked names the place of a panic, for the deferred function that recovers it. What the panic said is not told, since
+// it may hold bytes of a request.
+func panicked() string {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	seen := false
+	for {
+		f, more := frames.Next()
+		if seen && !strings.HasPrefix(f.Function, "runtime.") {
+			return f.Function + " line " + strconv.Itoa(f.Line)
+		}
+		seen = seen || f.Function == "runtime.gopanic"
+		if !more {
+			return "a place unknown"
+		}
+	}
 }
 
 // loggedIn checks the login of the session that a body names first.

@@ -135,6 +135,19 @@ func TestSessionsAreOpenedOnceAndClosed(t *testing.T) {
 	must(c.OpenAs(slotB, 8, true))(t)
 }
 
+func TestAnApplicationHasAtMost65536Sessions(t *testing.T) {
+	w := newWorld(t)
+	c := w.dial()
+	for id := range uint64(65536) {
+		if _, err := c.OpenAs(slotA, id+1, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := c.OpenAs(slotA, 70000, false)
+	refused(t, err, fault.QuotaExceeded)
+	must(w.dial().OpenAs(slotA, 1, false))(t)
+}
+
 func TestReadOnlySessionsAndTheOfficerExcludeEachOther(t *testing.T) {
 	w := newWorld(t)
 	c := w.dial()
