@@ -82,6 +82,8 @@ func TestForeignPrivateKeysAreUnwrapped(t *testing.T) {
 		}
 		_, _, err = Unwrapped(tmpl, by, row(t, key.MechAESKeyWrapKWP), append(slices.Clone(der), 0), user)
 		wantFault(t, err, fault.WrappedKeyInvalid)
+		_, _, err = Unwrapped(tmpl, by, row(t, key.MechAESCBC), append(slices.Clone(der), make([]byte, 16)...), user)
+		wantFault(t, err, fault.WrappedKeyInvalid)
 		_, _, err = Unwrapped(tmpl, by, row(t, key.MechAESCBC), append(slices.Clone(der), 1), user)
 		wantFault(t, err, fault.WrappedKeyInvalid)
 		_, _, err = Unwrapped(with(key.AttrClass, key.ClassPrivate, key.AttrKeyType, key.TypeMLDSA), by, row(t, key.MechAESKeyWrapKWP), der, user)

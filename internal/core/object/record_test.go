@@ -154,6 +154,55 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 	}
 }
 
+func TestARecordHasOneFormOnly(t *testing.T) {
+	s := samples(t)["aes"]
+	write := func(tmpl Template) []byte {
+		var w wire.Writer
+		w.U8(recordVersion)
+		w.PutID(s.o.ID)
+		EncodeTemplate(&w, tmpl)
+		w.Bytes(s.m.Secret)
+		return w.B
+	}
+	good := append(s.o.Attrs(), with(key.AttrClass, key.ClassSecret, key.AttrKeyType, key.TypeAES)...)
+	sortTemplate(good)
+	swapped := slices.Clone(good)
+	swapped[0], swapped[1] = swapped[1], swapped[0]
+	doubled := slices.Insert(slices.Clone(good), 3, good[3])
+	two := slices.Clone(good)
+	i := slices.IndexFunc(two, func(a Attribute) bool { return a.Type == key.AttrSign })
+	two[i].Value = []byte{2}
+	sorted := func(t Template) Template { sortTemplate(t); return t }
+	for _, c := range []struct {
+		name string
+		t    Template
+		want fault.Code
+	}{
+		{"as it is", good, fault.OK},
+		{"out of order", swapped, fault.RecordInvalid},
+		{"an attribute twice", doubled, fault.RecordInvalid},
+		{"a bool of 2", two, fault.RecordInvalid},
+		{"a bool missing", good.without(key.AttrSign), fault.RecordInvalid},
+		{"no class", good.without(key.AttrClass), fault.RecordInvalid},
+		{"no key type", good.without(key.AttrKeyType), fault.RecordInvalid},
+		{"an empty value", sorted(good.and(key.AttrID, "")), fault.RecordInvalid},
+		{"an attribute of another class", sorted(good.and(key.AttrIssuer, "i")), fault.RecordInvalid},
+		{"a secret among the attributes", sorted(good.and(key.AttrValue, aesValue)), fault.RecordInvalid},
+		{"what is read out of others", sorted(good.and(key.AttrValueLen, 16)), fault.RecordInvalid},
+	} {
+		_, _, err := Decode(write(c.t))
+		if fault.Of(err) != c.want {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	ec := samples(t)["prime256v1-private"]
+	tmpl := append(ec.o.Attrs().without(key.AttrPublicKeyInfo), with(key.AttrClass, key.ClassPrivate, key.AttrKeyType, key.TypeEC,
+		key.AttrPublicKeyInfo, readPEM(t, "openssl/rsa2048.pub.pem"))...)
+	if _, _, err := Decode(write(sorted(tmpl))); fault.Of(err) != fault.RecordInvalid {
+		t.Errorf("an EC key with the public half of an RSA key: %v", err)
+	}
+}
+
 func FuzzDecodeRecord(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add(encode(s.o, s.m))

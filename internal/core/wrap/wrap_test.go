@@ -278,6 +278,44 @@ Z9w7lshQhqowtrbLDFw4rXAxZuE=
 	}
 }
 
+// edited replaces one run of bytes in a DER structure by another of the same length.
+func edited(t *testing.T, der []byte, old, new string) []byte {
+	t.Helper()
+	if bytes.Count(der, []byte(old)) != 1 || len(old) != len(new) {
+		t.Fatalf("%x is there %d times", old, bytes.Count(der, []byte(old)))
+	}
+	return bytes.Replace(der, []byte(old), []byte(new), 1)
+}
+
+func TestKeysThatContradictThemselvesAreRefused(t *testing.T) {
+	rsa := readPEM(t, "openssl/rsa2048.priv.pem")
+	seed := readPEM(t, "lamps/ML-KEM-512-seed.priv.pem")
+	scalar := strings.Repeat("\x07", 28)
+	algorithm := "\x30\x10\x06\x07\x2A\x86\x48\xCE\x3D\x02\x01\x06\x05\x2B\x81\x04\x00\x21" // EC, secp224r1
+	named := func(last string) []byte {                                                     // ECPrivateKey that repeats its curve, as old OpenSSL writes it
+		inner := "\x02\x01\x01\x04\x1C" + scalar + "\xA0\x07\x06\x05\x2B\x81\x04\x00" + last
+		key := "\x30" + string(rune(len(inner))) + inner
+		body := "\x02\x01\x00" + algorithm + "\x04" + string(rune(len(key))) + key
+		return []byte("\x30" + string(rune(len(body))) + body)
+	}
+	if _, err := ParsePKCS8(named("\x21")); err != nil {
+		t.Errorf("a key that repeats its curve: %v", err)
+	}
+	for name, der := range map[string][]byte{
+		"another curve inside":    named("\x22"),
+		"a seed of the next set":  edited(t, seed, "\x65\x03\x04\x04\x01", "\x65\x03\x04\x03\x11"),
+		"an expanded key as seed": edited(t, readPEM(t, "lamps/ML-KEM-512-expanded.priv.pem"), "\x04\x82\x06\x60", "\x80\x82\x06\x60"),
+		"a version of its own":    edited(t, rsa[:8], "\x02\x01\x00", "\x02\x01\x05"),
+		"a negative modulus":      edited(t, rsa, "\x02\x82\x01\x01\x00", "\x02\x82\x01\x01\xFF"),
+		"a modulus with two zeros": edited(t, rsa, string(rsa[bytes.Index(rsa, []byte("\x02\x82\x01\x01\x00")):][:6]),
+			"\x02\x82\x01\x01\x00\x00"),
+	} {
+		if _, err := ParsePKCS8(der); fault.Of(err) != fault.WrappedKeyInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestEveryTruncationIsRefused(t *testing.T) {
 	for _, name := range []string{"openssl/rsa2048", "openssl/prime256v1", "openssl/ed25519", "lamps/ML-KEM-512-both", "lamps/SLH-DSA-SHA2-128s"} {
 		der := readPEM(t, name+".priv.pem")
