@@ -18,6 +18,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -53,6 +54,8 @@ type Core struct {
 	intake *os.File
 	status wire.Status
 	child  *os.Process
+
+	sameUID bool // the core could not be made another user than root, which is accepted
 
 	done chan struct{} // closed when the process has ended
 	err  error         // why; set before done is closed
@@ -100,6 +103,9 @@ func Start(ctx context.Context, o Options) (*Core, error) {
 			err = errors.Join(err, c.err) // it ended before it answered: say how
 		}
 		return nil, err
+	}
+	if c.sameUID && !slices.Contains(c.status.Missing, sameUID) { // without mappings the core cannot tell
+		c.status.Missing = append(c.status.Missing, sameUID)
 	}
 	return c, nil
 }

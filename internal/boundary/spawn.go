@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,6 +20,9 @@ import (
 )
 
 const zeroizeSignal = syscall.SIGUSR1
+
+// sameUID is core/process's name of the protection that the core is another user than root.
+const sameUID = "uid"
 
 // namespaces of the core. Its user namespace stays without mappings: nobody outside is anybody inside, and the host needs
 // to write nothing below the child's /proc (which it may not, once hardened).
@@ -90,8 +94,11 @@ func (c *Core) launch(o *Options, command func(namespaces uintptr) *exec.Cmd) (*
 	result := make(chan error)
 	go onOwnThread(func() {
 		if err := becomeCoreUser(o.UID, o.GID); err != nil {
-			result <- err
-			return
+			if !slices.Contains(o.Config.Accepted, sameUID) {
+				result <- err
+				return
+			}
+			c.sameUID = true
 		}
 		cmd := command(namespaces)
 		err := cmd.Start()

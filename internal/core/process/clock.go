@@ -23,7 +23,10 @@ func Boottime() int64 {
 
 // After calls f in its own goroutine once d nanoseconds are over, unless stop is called before.
 func After(d int64, f func()) (stop func()) {
-	t := time.AfterFunc(time.Duration(d), f)
+	t := time.AfterFunc(time.Duration(d), func() {
+		defer LastWords()
+		f()
+	})
 	return func() { t.Stop() }
 }
 
@@ -31,6 +34,7 @@ func After(d int64, f func()) (stop func()) {
 func Every(d int64, f func()) (stop func()) {
 	done := make(chan struct{})
 	go func() {
+		defer LastWords()
 		t := time.NewTicker(time.Duration(d))
 		defer t.Stop()
 		for {

@@ -60,7 +60,8 @@ func Trace() string {
 	}
 }
 
-// LastWords is to be deferred: it logs a panic, as far as that is safe, and ends the process.
+// LastWords is to be deferred in every goroutine, and in handlers that others' goroutines call: it logs a panic, as far as
+// that is safe, and ends the process. Without it a panic ends the process too, but nobody learns why.
 func LastWords() {
 	r := recover()
 	if r == nil {
@@ -84,6 +85,7 @@ func OnZeroize(f func()) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, unix.SIGUSR1)
 	go func() {
+		defer LastWords()
 		for range c {
 			f()
 		}
