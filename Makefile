@@ -29,7 +29,9 @@ bin/genbu:
 bin/libgenbu-pkcs11.so: $(wildcard pkcs11/*.c pkcs11/*.h pkcs11/*.def)
 	@deploy/install-tools build
 	@mkdir -p bin
-	$(MAKE) -C pkcs11 --no-print-directory OUT=$(CURDIR)/bin all
+	$(MAKE) -C pkcs11 --no-print-directory all
+	install -m 755 pkcs11/build/libgenbu-pkcs11.so bin/
+	install -m 644 pkcs11/build/genbu-pkcs11.pc pkcs11/genbu.module bin/
 
 run: build
 	@deploy/install-tools run
@@ -47,8 +49,12 @@ soak: build
 	@deploy/install-tools test
 	@deploy/soak
 
+deps:
+	@$(GO) list -deps ./internal/core | awk -F/ '$$1 ~ /\./' | sort >internal/core/deps.txt
+
 generate:
 	$(GO) generate ./pkcs11/...
 
 clean:
-	rm -rf bin .build
+	rm -rf bin
+	$(MAKE) -C pkcs11 clean

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pkcs11 is the PKCS #11 door's share of Go: which CKR_* (PKCS #11 3.2 section 5.1) stands for each fault. The
-// door itself is the C library in the directory pkcs11, which gets this table as faults.gen.h; nothing of the door runs
-// in the host, since its calls pass straight from client to core.
 package pkcs11
 
 import "github.com/genbu-hsm/genbu/internal/fault"
