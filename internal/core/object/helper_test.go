@@ -11,21 +11,13 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/mech/all"
-	"github.com/genbu-hsm/genbu/internal/core/mech/mldsa"
 	"github.com/genbu-hsm/genbu/internal/core/wrap"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
 )
 
-func familyOf(t key.Type) *mech.Family {
-	if t == key.TypeMLDSA {
-		return &mldsa.Family
-	}
-	return all.Family(t)
-}
-
-var user = Rules{Who: ActorUser, Family: familyOf, NewID: func() (id key.ID) {
+var user = Rules{Who: ActorUser, Family: all.Family, NewID: func() (id key.ID) {
 	rand.Read(id[:])
 	return id
 }}
