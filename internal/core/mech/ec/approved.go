@@ -7,9 +7,9 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// What counts as approved: the NIST curves of SP 800-186 for ECDSA (FIPS 186-5) with SHA-2 or SHA-3, and for key
-// agreement (SP 800-56A rev. 3) those that Go's module agrees on, without SHA-1 in the derivation. secp256k1 is neither
-// Go's nor NIST's.
+// What counts as approved is what Go's module does: the NIST curves of SP 800-186 for ECDSA (FIPS 186-5) with SHA-2 or
+// SHA-3, and the shared secret (SP 800-56A rev. 3) of those that crypto/ecdh has. The X9.63 derivation is our own code,
+// and secp256k1 is neither Go's nor NIST's.
 
 func approvedGen(spec mech.GenSpec) bool {
 	c, err := findCurve(spec.Params)
@@ -33,5 +33,5 @@ func approvedDH(_ mech.Use, k mech.Key, raw mech.Params, _ int) bool {
 		return false
 	}
 	p, err := decodeECDH(raw)
-	return err == nil && p.hash != key.MechSHA1
+	return err == nil && p.kdf == key.KDFNull
 }

@@ -82,18 +82,18 @@ func TestRFC8032Vectors(t *testing.T) {
 			continue
 		}
 		k := mustParse(t, v.material())
-		p := param(v.prehash, unhex(v.context))
-		msg := unhex(v.msg)
+		p := param(v.prehash, mech.Hex(v.context))
+		msg := mech.Hex(v.msg)
 		sig, err := sign(t, k, p, msg[:len(msg)/2], msg[len(msg)/2:])
-		if err != nil || !bytes.Equal(sig, unhex(v.sig)) {
+		if err != nil || !bytes.Equal(sig, mech.Hex(v.sig)) {
 			t.Errorf("vector %d: %x, %v", i, sig, err)
 		}
 		pub := mustParse(t, public(v.material()))
-		if err := verify(t, pub, p, msg, unhex(v.sig)); err != nil {
+		if err := verify(t, pub, p, msg, mech.Hex(v.sig)); err != nil {
 			t.Errorf("vector %d: verify: %v", i, err)
 		}
-		for _, other := range []mech.Params{param(!v.prehash, unhex(v.context)), param(v.prehash, append(unhex(v.context), 'x'))} {
-			if err := verify(t, pub, other, msg, unhex(v.sig)); fault.Of(err) != fault.SignatureInvalid {
+		for _, other := range []mech.Params{param(!v.prehash, mech.Hex(v.context)), param(v.prehash, append(mech.Hex(v.context), 'x'))} {
+			if err := verify(t, pub, other, msg, mech.Hex(v.sig)); fault.Of(err) != fault.SignatureInvalid {
 				t.Errorf("vector %d: verify as another variant: %v", i, err)
 			}
 		}

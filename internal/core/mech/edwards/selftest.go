@@ -5,7 +5,6 @@ package edwards
 import (
 	"bytes"
 	"crypto/sha512"
-	"encoding/hex"
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -27,8 +26,8 @@ func cast(v vector, broken bool) error {
 		return err
 	}
 	e := k.(*edwardsKey)
-	p := eddsaParams{prehash: v.prehash, context: string(unhex(v.context))}
-	msg := unhex(v.msg)
+	p := eddsaParams{prehash: v.prehash, context: string(mech.Hex(v.context))}
+	msg := mech.Hex(v.msg)
 	sign, verify := e.sign, e.verify
 	if p.prehash && e.c == edwards25519 {
 		digest := sha512.Sum512(msg)
@@ -41,7 +40,7 @@ func cast(v vector, broken bool) error {
 	if broken {
 		sig[0] ^= 1
 	}
-	if !bytes.Equal(sig, unhex(v.sig)) || verify(p, msg, sig) != nil {
+	if !bytes.Equal(sig, mech.Hex(v.sig)) || verify(p, msg, sig) != nil {
 		return fault.SelfTestFailed.At("eddsa known answer")
 	}
 	return nil
@@ -52,14 +51,5 @@ func (v vector) material() mech.Material {
 	if len(v.seed) == 2*edwards448.size {
 		c = edwards448
 	}
-	return mech.Material{Type: key.TypeEdwards, Params: c.oid, Public: unhex(v.public), Secret: unhex(v.seed)}
-}
-
-// unhex decodes a constant of this package.
-func unhex(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic("edwards: known answer is not hex")
-	}
-	return b
+	return mech.Material{Type: key.TypeEdwards, Params: c.oid, Public: mech.Hex(v.public), Secret: mech.Hex(v.seed)}
 }

@@ -216,6 +216,32 @@ func TestHashedAndDigestMechanismsAgree(t *testing.T) {
 	}
 }
 
+func TestRunningHashesCanBeCopied(t *testing.T) {
+	k, err := parse(kat44.material(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range prehashes {
+		op, err := p.begin(mech.Sign, k, contextParam(true, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		op.Update(nil, []byte("me"))
+		other, err := op.(mech.Cloner).CloneOp()
+		if err != nil {
+			t.Errorf("%s: %v", p.name, err)
+			continue
+		}
+		op.Update(nil, []byte("ssage"))
+		other.(mech.Op).Update(nil, []byte("ssage"))
+		a, _ := op.Final(nil)
+		b, err := other.(mech.Op).Final(nil)
+		if err != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s: the copy signs otherwise, %v", p.name, err)
+		}
+	}
+}
+
 func TestExpandedKeysSignWhatTheirSeedsSign(t *testing.T) {
 	for _, id := range setNames {
 		m, _ := generate(mech.GenSpec{Params: params(id)})

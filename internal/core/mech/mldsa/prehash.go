@@ -78,6 +78,19 @@ type shake struct {
 
 func (s *shake) Size() int { return s.size }
 
+// Clone lets a running operation be copied (mech.Cloner).
+func (s *shake) Clone() (hash.Cloner, error) {
+	state, err := s.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	c := &shake{sha3.NewSHAKE256(), s.size}
+	if s.size == 32 {
+		c.SHAKE = sha3.NewSHAKE128()
+	}
+	return c, c.UnmarshalBinary(state)
+}
+
 func (s *shake) Sum(b []byte) []byte {
 	out := make([]byte, s.size)
 	s.Read(out)

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -35,11 +34,11 @@ type kat struct {
 }
 
 func (v kat) material() mech.Material {
-	return mech.Material{Type: key.TypeMLDSA, Params: binary.LittleEndian.AppendUint64(nil, uint64(v.set)), Secret: unhex(v.seed)}
+	return mech.Material{Type: key.TypeMLDSA, Params: binary.LittleEndian.AppendUint64(nil, uint64(v.set)), Secret: mech.Hex(v.seed)}
 }
 
 func (v kat) signContext() mech.SignContext {
-	return mech.SignContext{Deterministic: true, Context: unhex(v.context), Hash: v.hash}
+	return mech.SignContext{Deterministic: true, Context: mech.Hex(v.context), Hash: v.hash}
 }
 
 func cast(v kat, expanded, broken bool) error {
@@ -56,11 +55,11 @@ func cast(v kat, expanded, broken bool) error {
 		return err
 	}
 	k := parsed.(*dsaKey)
-	sig, err := k.sign(v.signContext(), unhex(v.msg))
+	sig, err := k.sign(v.signContext(), mech.Hex(v.msg))
 	if err != nil {
 		return err
 	}
-	return v.compare(sig, k.verify(v.signContext(), unhex(v.msg), sig), broken)
+	return v.compare(sig, k.verify(v.signContext(), mech.Hex(v.msg), sig), broken)
 }
 
 func castHashed(v kat, broken bool) error {
@@ -74,7 +73,7 @@ func castHashed(v kat, broken bool) error {
 		return err
 	}
 	h := p.new()
-	h.Write(unhex(v.msg))
+	h.Write(mech.Hex(v.msg))
 	digest := h.Sum(nil)
 	sig, err := k.signDigest(p, v.signContext(), digest)
 	if err != nil {
@@ -88,17 +87,8 @@ func (v kat) compare(sig []byte, verified error, broken bool) error {
 		sig[0] ^= 1
 	}
 	digest := sha256.Sum256(sig)
-	if verified != nil || !bytes.Equal(digest[:], unhex(v.sigDigest)) {
+	if verified != nil || !bytes.Equal(digest[:], mech.Hex(v.sigDigest)) {
 		return fault.SelfTestFailed.At("ml-dsa known answer")
 	}
 	return nil
-}
-
-// unhex decodes a constant of this package.
-func unhex(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic("mldsa: known answer is not hex")
-	}
-	return b
 }

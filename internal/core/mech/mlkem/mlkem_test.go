@@ -212,7 +212,7 @@ func FuzzParse(f *testing.F) {
 		pub, _ := publicOf(m)
 		dk, _ := Expand(m)
 		f.Add(m.Params, pub.Public, m.Secret, []byte{})
-		f.Add(m.Params, []byte{}, dk, unhex(v.cipher))
+		f.Add(m.Params, []byte{}, dk, mech.Hex(v.cipher))
 		f.Add(m.Params, pub.Public, []byte{}, []byte{})
 	}
 	f.Fuzz(func(t *testing.T, params, public, secret, ct []byte) {
@@ -237,7 +237,7 @@ func FuzzParse(f *testing.F) {
 
 func BenchmarkDecapsulate(b *testing.B) {
 	for _, v := range []kat{kat512, kat768, kat1024} {
-		m, ct := v.material(), unhex(v.cipher)
+		m, ct := v.material(), mech.Hex(v.cipher)
 		name := "ML-KEM-" + strconv.Itoa(256+256*int(v.set))
 		b.Run(name+"/fast", func(b *testing.B) {
 			k, _ := parse(m, false)

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -30,7 +29,7 @@ type kat struct {
 }
 
 func (v kat) material() mech.Material {
-	return mech.Material{Type: key.TypeMLKEM, Params: binary.LittleEndian.AppendUint64(nil, uint64(v.set)), Secret: unhex(v.seed)}
+	return mech.Material{Type: key.TypeMLKEM, Params: binary.LittleEndian.AppendUint64(nil, uint64(v.set)), Secret: mech.Hex(v.seed)}
 }
 
 func cast(v kat, expanded, broken bool) error {
@@ -47,7 +46,7 @@ func cast(v kat, expanded, broken bool) error {
 		return err
 	}
 	k := parsed.(*kemKey)
-	secret, err := decapsulate(k, nil, unhex(v.cipher))
+	secret, err := decapsulate(k, nil, mech.Hex(v.cipher))
 	if err != nil {
 		return err
 	}
@@ -55,20 +54,11 @@ func cast(v kat, expanded, broken bool) error {
 		secret[0] ^= 1
 	}
 	digest := sha256.Sum256(k.private.publicKey())
-	if !bytes.Equal(secret, unhex(v.shared)) || !bytes.Equal(digest[:], unhex(v.publicDigest)) {
+	if !bytes.Equal(secret, mech.Hex(v.shared)) || !bytes.Equal(digest[:], mech.Hex(v.publicDigest)) {
 		return fault.SelfTestFailed.At("ml-kem known answer")
 	}
 	if tryPair(k.set, k.private, k.private.publicKey()) != nil {
 		return fault.SelfTestFailed.At("ml-kem encapsulate")
 	}
 	return nil
-}
-
-// unhex decodes a constant of this package.
-func unhex(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic("mlkem: known answer is not hex")
-	}
-	return b
 }

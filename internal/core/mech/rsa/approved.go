@@ -12,7 +12,7 @@ import (
 // What counts as approved: FIPS 186-5 and SP 800-131A rev. 2 for signatures (modulus of 2048 bits or more, even length,
 // exponent above 2^16, SHA-2 or SHA-3, salt no longer than the digest), SP 800-56B rev. 2 for OAEP. Go's FIPS module
 // decides the same way, and does not count what it is not asked for: raw operations, PKCS #1 v1.5 encryption, a
-// DigestInfo made outside. Legacy verification (SHA-1, 1024 bits) is left unapproved.
+// DigestInfo made outside. Nor do RSA_AES_KEY_WRAP, whose AES-KWP is our own code, and legacy verification (SHA-1, 1024 bits).
 
 func never(mech.Use, mech.Key, mech.Params, int) bool { return false }
 
@@ -38,12 +38,6 @@ func approvedPSS(use mech.Use, k mech.Key, raw mech.Params, bits int) bool {
 func approvedOAEP(use mech.Use, k mech.Key, raw mech.Params, bits int) bool {
 	p, err := decodeOAEP(raw)
 	return err == nil && p.approved() && approvedSize(use, k, nil, bits)
-}
-
-// approvedWrap: AES-KWP (SP 800-38F) is our own code over the module's AES, with its own self-test in the AES family.
-func approvedWrap(use mech.Use, k mech.Key, raw mech.Params, bits int) bool {
-	p, err := decodeWrap(raw)
-	return err == nil && p.oaep.approved() && approvedSize(use, k, nil, bits)
 }
 
 func (p oaepParams) approved() bool { return p.hash != crypto.SHA1 && p.mgf != crypto.SHA1 }

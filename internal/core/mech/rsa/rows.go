@@ -44,7 +44,7 @@ func rows() []mech.Row {
 		{ID: key.MechRSAPSS, Name: "RSA_PKCS_PSS", Flags: signVerify, Shape: mech.ShapePSS,
 			Approved: approvedPSS, Begin: beginPSS, BeginVerify: beginVerifyPSS, SignLen: signLen},
 		{ID: key.MechRSAAESKeyWrap, Name: "RSA_AES_KEY_WRAP", Flags: wrapUnwrap, Shape: mech.ShapeRSAAES,
-			Approved: approvedWrap, WrapBytes: wrapRSAAES, UnwrapBytes: unwrapRSAAES},
+			Approved: never, WrapBytes: wrapRSAAES, UnwrapBytes: unwrapRSAAES},
 	}
 	for _, h := range hashed {
 		begin, verify := hashedPKCS1(h.hash)

@@ -120,7 +120,7 @@ func TestRawEqualsPlainExponentiation(t *testing.T) {
 	std := k.priv.(*standard).k
 	one := big.NewInt(1)
 	for _, c := range []*big.Int{big.NewInt(0), one, big.NewInt(2), std.Primes[0], std.Primes[1],
-		new(big.Int).Sub(std.N, one), new(big.Int).SetBytes(unhex(katSignSig))} {
+		new(big.Int).Sub(std.N, one), new(big.Int).SetBytes(mech.Hex(katSignSig))} {
 		got, err := k.priv.raw(c.FillBytes(make([]byte, k.size())))
 		if err != nil {
 			t.Fatal(err)
@@ -215,7 +215,7 @@ func TestGeneratedPairsWorkAndPassImport(t *testing.T) {
 	if err != nil || !bytes.Equal(pub.Public, m.Public) {
 		t.Errorf("public half: %v", err)
 	}
-	other := mech.Material{Type: key.TypeRSA, Public: m.Public, Secret: unhex(katSignKey)}
+	other := mech.Material{Type: key.TypeRSA, Public: m.Public, Secret: mech.Hex(katSignKey)}
 	if _, err := parse(other, true); fault.Of(err) != fault.AttributeValueInvalid {
 		t.Errorf("halves of two keys: %v", err)
 	}
@@ -276,8 +276,8 @@ func TestApprovedIsWhatTheStandardsSay(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(unhex(katSignKey), true)
-	f.Add(unhex(katPSSKey), false)
+	f.Add(mech.Hex(katSignKey), true)
+	f.Add(mech.Hex(katPSSKey), false)
 	f.Add([]byte{0x30, 0x03, 0x02, 0x01, 0x00}, true)
 	f.Fuzz(func(t *testing.T, der []byte, secret bool) {
 		m := mech.Material{Type: key.TypeRSA, Public: der}
@@ -305,7 +305,7 @@ func FuzzParams(f *testing.F) {
 }
 
 func BenchmarkSign(b *testing.B) {
-	m := mech.Material{Type: key.TypeRSA, Secret: unhex(katSignKey)}
+	m := mech.Material{Type: key.TypeRSA, Secret: mech.Hex(katSignKey)}
 	r := row(b, key.MechSHA256RSAPKCS)
 	b.Run("RSA-2048/fast", func(b *testing.B) {
 		k := testPrivate(b)

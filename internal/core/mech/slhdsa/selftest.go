@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 
 	"github.com/cloudflare/circl/sign/slhdsa"
 
@@ -32,13 +31,13 @@ type kat struct {
 
 func cast(v kat, broken bool) error {
 	params := binary.LittleEndian.AppendUint64(nil, uint64(v.set))
-	parsed, err := parse(mech.Material{Type: key.TypeSLHDSA, Params: params, Secret: unhex(v.secret)}, false)
+	parsed, err := parse(mech.Material{Type: key.TypeSLHDSA, Params: params, Secret: mech.Hex(v.secret)}, false)
 	if err != nil {
 		return err
 	}
 	k := parsed.(*slhKey)
-	c := mech.SignContext{Deterministic: true, Context: unhex(v.context)}
-	msg := slhdsa.NewMessage(unhex(v.msg))
+	c := mech.SignContext{Deterministic: true, Context: mech.Hex(v.context)}
+	msg := slhdsa.NewMessage(mech.Hex(v.msg))
 	sig, err := k.sign(c, msg)
 	if err != nil {
 		return err
@@ -47,17 +46,8 @@ func cast(v kat, broken bool) error {
 		sig[0] ^= 1
 	}
 	digest := sha256.Sum256(sig)
-	if !bytes.Equal(digest[:], unhex(v.sigDigest)) || k.verify(c, msg, sig) != nil {
+	if !bytes.Equal(digest[:], mech.Hex(v.sigDigest)) || k.verify(c, msg, sig) != nil {
 		return fault.SelfTestFailed.At("slh-dsa known answer")
 	}
 	return nil
-}
-
-// unhex decodes a constant of this package.
-func unhex(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic("slhdsa: known answer is not hex")
-	}
-	return b
 }

@@ -282,7 +282,7 @@ func TestEachSelfTestCanFail(t *testing.T) {
 }
 
 func FuzzVerify(f *testing.F) {
-	k, err := parse(mech.Material{Type: key.TypeSLHDSA, Params: params(katSHA2128f.set), Secret: unhex(katSHA2128f.secret)}, false)
+	k, err := parse(mech.Material{Type: key.TypeSLHDSA, Params: params(katSHA2128f.set), Secret: mech.Hex(katSHA2128f.secret)}, false)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -297,8 +297,8 @@ func FuzzVerify(f *testing.F) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(params(katSHA2128f.set), []byte{}, unhex(katSHA2128f.secret))
-	f.Add(params(katSHAKE128f.set), unhex(katSHAKE128f.secret)[32:], []byte{})
+	f.Add(params(katSHA2128f.set), []byte{}, mech.Hex(katSHA2128f.secret))
+	f.Add(params(katSHAKE128f.set), mech.Hex(katSHAKE128f.secret)[32:], []byte{})
 	f.Fuzz(func(t *testing.T, params, public, secret []byte) {
 		m := mech.Material{Type: key.TypeSLHDSA, Params: params}
 		if len(public) > 0 {
@@ -320,7 +320,7 @@ func FuzzParse(f *testing.F) {
 
 func BenchmarkSign(b *testing.B) {
 	for _, v := range []kat{katSHA2128f, katSHAKE128f} {
-		m := mech.Material{Type: key.TypeSLHDSA, Params: params(v.set), Secret: unhex(v.secret)}
+		m := mech.Material{Type: key.TypeSLHDSA, Params: params(v.set), Secret: mech.Hex(v.secret)}
 		k, err := parse(m, false)
 		if err != nil {
 			b.Fatal(err)
