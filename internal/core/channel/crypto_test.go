@@ -331,6 +331,13 @@ func TestServiceIndicatorAndFIPSMode(t *testing.T) {
 	if c.Approved() {
 		t.Error("ECB counts as approved")
 	}
+	for m, want := range map[key.Mechanism]bool{key.MechSHA256: true, key.MechSHA1: false} {
+		ok(t, s.Begin(client.UseDigest, client.Mech(m), 0))
+		must(s.Update(client.UseDigest, nil))(t)
+		if must(s.Final(client.UseDigest, nil))(t); c.Approved() != want {
+			t.Errorf("the end of digest %x counts as approved: %v", m, !want)
+		}
+	}
 	must(s.Generate(client.Mech(key.MechAESKeyGen), aesTemplate()))(t)
 	if !c.Approved() {
 		t.Error("AES key generation does not count as approved")

@@ -225,6 +225,18 @@ func (m *module) Manage(call uint16, c *channel.ManageContext, body []byte) ([]b
 			return nil, err
 		}
 		return nil, t.Objects.Update(*who, o, next)
+	case wire.CallKeyShare:
+		r := wire.NewReader(body)
+		session, handle, name, on := r.U64(), r.U64(), r.String(), r.U64()
+		o, t, who, err := c.Object(session, handle)
+		if err != nil {
+			return nil, err
+		}
+		next, err := o.WithShared(operatorID(t.Slot, name), on == 1)
+		if err != nil {
+			return nil, err
+		}
+		return nil, t.Objects.Update(*who, o, next)
 	case wire.CallLock:
 		if who := c.Who(0); who == nil {
 			return nil, fault.NotLoggedIn.At("lock")

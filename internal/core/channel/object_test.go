@@ -128,6 +128,7 @@ func TestPrivateObjectsAreUnknownWithoutLogin(t *testing.T) {
 	s := w.user()
 	o := must(s.Create(data("secret", true, onToken())))(t)
 	held := must(s.Create(data("secret", true)))(t)
+	open := must(s.Create(data("open", false)))(t)
 	stranger := w.open()
 	for _, h := range []uint64{o.Handle, held.Handle, 1, key.SessionHandle | 1, ^uint64(0)} {
 		_, err := stranger.Get(h, key.AttrLabel)
@@ -144,6 +145,7 @@ func TestPrivateObjectsAreUnknownWithoutLogin(t *testing.T) {
 	must(s.Get(o.Handle, key.AttrLabel))(t)
 	_, err = s.Get(held.Handle, key.AttrLabel) // logging out destroyed it
 	refused(t, err, fault.ObjectUnknown)
+	must(s.Get(open.Handle, key.AttrLabel))(t)
 }
 
 func TestOneOperatorsOwnKeysAreHiddenFromAnother(t *testing.T) {
@@ -158,6 +160,28 @@ func TestOneOperatorsOwnKeysAreHiddenFromAnother(t *testing.T) {
 	w.login(other, client.User, "alice")
 	_, err = other.Get(k.Handle, key.AttrLabel)
 	refused(t, err, fault.ObjectUnknown)
+}
+
+func TestASharedKeyIsUsedButNotReadOrCopied(t *testing.T) {
+	w := newWorld(t)
+	alice, user := w.open(), w.user()
+	w.login(alice, client.User, "alice")
+	k := must(alice.Create(secretValue(key.TypeAES, make([]byte, 16), append(readable(), onToken())...)))(t).Handle
+	ok(t, alice.KeyShare(k, "user", true))
+	must(user.Encrypt(client.GCM(make([]byte, 12), nil, 128), k, []byte("x")))(t)
+	if v := must(user.Get(k, key.AttrValue, key.AttrLabel))(t); v[0].Status != client.Sensitive || len(v[0].Value) != 0 || v[1].Status != client.Given {
+		t.Errorf("the user reads %+v", v)
+	}
+	if v := must(alice.Get(k, key.AttrValue))(t); len(v[0].Value) != 16 {
+		t.Errorf("alice reads %+v", v)
+	}
+	_, err := user.Copy(k, nil)
+	refused(t, err, fault.Denied)
+	refused(t, user.Destroy(k), fault.Denied)
+	_, err = user.Wrap(client.Mech(key.MechAESKeyWrap), must(user.Generate(client.Mech(key.MechAESKeyGen), aesTemplate()))(t).Handle, k)
+	refused(t, err, fault.Denied)
+	ok(t, user.Begin(client.UseDigest, client.Mech(key.MechSHA256), 0))
+	refused(t, user.DigestKey(k), fault.KeyNeedsDigest)
 }
 
 func TestSessionObjectsEndWithTheirSessionOnly(t *testing.T) {
