@@ -29,6 +29,7 @@ func Main() {
 	process.Collect()
 	ready := make(chan struct{})
 	mux := wire.NewMux(process.Host(), func(op uint16, body []byte) ([]byte, error) {
+		defer process.LastWords()
 		<-ready
 		return m.core.Handle(op, body)
 	}, nil)
@@ -42,7 +43,10 @@ func Main() {
 		process.Log("zeroized by signal")
 		process.Exit(wire.ExitZeroized)
 	})
-	process.Every(1_000_000_000, m.core.Tick)
+	process.Every(1_000_000_000, func() {
+		defer process.LastWords()
+		m.core.Tick()
+	})
 	go m.intake()
 	mux.Serve()
 	process.Exit(wire.ExitClosed)
@@ -63,6 +67,7 @@ func (*machine) After(d int64, f func()) { process.After(d, f) }
 
 // intake takes descriptors from the host: each channel gets a goroutine of its own.
 func (m *machine) intake() {
+	defer process.LastWords()
 	for {
 		p, err := process.Intake()
 		if fault.Of(err) == fault.Malformed || fault.Of(err) == fault.Unavailable {
@@ -74,10 +79,14 @@ func (m *machine) intake() {
 		}
 		if p.Keeper != nil {
 			m.setKeeper(p.Keeper)
-			go m.core.KeeperCame()
+			go func() {
+				defer process.LastWords()
+				m.core.KeeperCame()
+			}()
 			continue
 		}
 		go func() {
+			defer process.LastWords()
 			defer p.Channel.Done()
 			m.core.server.Serve(p.Channel, channel.Peer{Door: p.Door, UID: p.UID, GID: p.GID, PID: p.PID})
 		}()
