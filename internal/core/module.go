@@ -106,8 +106,11 @@ func (c *Core) pinFlags(t *tenant, name string, set, low, final, locked uint64) 
 // refused did nothing, so nobody waits for its entry.
 func (c *Core) Record(e channel.AuditEntry) error {
 	kind, durable := wire.AuditKey, true
-	if e.Refused != fault.OK {
+	switch {
+	case e.Refused != fault.OK:
 		kind, durable = wire.AuditRefusal, false
+	case e.Call == wire.CallLogout:
+		kind = wire.AuditLogin
 	}
 	return c.log.Append(wire.AuditEntry{Kind: kind, Time: c.system.Now(), Partition: e.Partition, Operator: e.Operator, Role: uint8(e.Role), Door: e.Peer.Door,
 		UID: e.Peer.UID, PID: e.Peer.PID, Call: uint16(e.Call), Object: e.Object, Mechanism: e.Mechanism, Result: e.Refused,
@@ -124,7 +127,7 @@ func (c *Core) Used(u channel.Use) error {
 	if u.Who != nil {
 		who = *u.Who
 	}
-	call := uint16(callOf(u.How))
+	call := uint16(u.Call)
 	if t.settings().flags&flagAuditEach == 0 {
 		return c.log.Count(audit.Use{Partition: t.id, Operator: who.Operator, Object: u.Object, Mechanism: u.Mechanism, Call: call,
 			Result: u.Code, Role: uint8(who.Role), Door: u.Peer.Door, UID: u.Peer.UID}, c.system.Now())
@@ -132,30 +135,6 @@ func (c *Core) Used(u channel.Use) error {
 	return c.log.Append(wire.AuditEntry{Kind: wire.AuditUse, Time: c.system.Now(), Partition: t.id, Operator: who.Operator,
 		Role: uint8(who.Role), Door: u.Peer.Door, UID: u.Peer.UID, PID: u.Peer.PID, Call: call, Object: u.Object, Mechanism: u.Mechanism,
 		Result: u.Code, Request: u.Request, Count: 1}, true)
-}
-
-func callOf(how mech.Use) wire.Call {
-	switch how {
-	case mech.Encrypt:
-		return wire.CallEncrypt
-	case mech.Decrypt:
-		return wire.CallDecrypt
-	case mech.Sign:
-		return wire.CallSign
-	case mech.Verify:
-		return wire.CallVerify
-	case mech.Derive:
-		return wire.CallDerive
-	case mech.Wrap:
-		return wire.CallWrap
-	case mech.Unwrap:
-		return wire.CallUnwrap
-	case mech.Encapsulate:
-		return wire.CallEncapsulate
-	case mech.Decapsulate:
-		return wire.CallDecapsulate
-	}
-	return 0
 }
 
 // Rest and Open keep the secrets of session objects.
