@@ -227,7 +227,10 @@ func TestAZeroizedRootLeavesNoise(t *testing.T) {
 	if code := <-n.machine.exits; code != wire.ExitZeroized {
 		t.Errorf("the core ends with %d", code)
 	}
-	if rootGone := func() bool { _, err := n.core.host.Root(wire.RootGet, "file", nil); return fault.Of(err) == fault.RecordUnknown }(); !rootGone {
+	if rootGone := func() bool {
+		_, err := n.core.host.Root(wire.RootGet, "file", nil)
+		return fault.Of(err) == fault.RecordUnknown
+	}(); !rootGone {
 		t.Error("the sealed root is still there")
 	}
 }
