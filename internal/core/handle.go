@@ -34,6 +34,8 @@ func (c *Core) Handle(op uint16, body []byte) ([]byte, error) {
 		return nil, c.changed(body)
 	case wire.OpHealthSign:
 		return c.healthSign(body)
+	case wire.OpClose: // the log takes nothing more, so nothing more is done
+		return nil, c.log.Close(c.system.Now())
 	}
 	return nil, fault.Unsupported
 }

@@ -17,9 +17,11 @@ const (
 	HostPIDFile = "run/host.pid"
 	CorePIDFile = "run/core.pid"
 	URLFile     = "run/url"
-	lockFile    = "run/lock"
-	nodeFile    = "node"     // this node's id, 32 hex digits
-	heldFile    = "run/held" // there while an operator's lock outlives the core and the host
+	// AuditKeyFile holds the public key of the node's audit log, in hex.
+	AuditKeyFile = "audit.pub"
+	lockFile     = "run/lock"
+	nodeFile     = "node"     // this node's id, 32 hex digits
+	heldFile     = "run/held" // there while an operator's lock outlives the core and the host
 )
 
 // ErrRunning means that another process serves this directory.

@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -91,10 +92,24 @@ func (m *module) handle(op uint16, body []byte) ([]byte, error) {
 		r := wire.NewReader(body)
 		if s.Decode(&r); r.End() == nil && s.State == wire.StateOperational {
 			os.Remove(filepath.Join(m.config.Dir, heldFile))
+			m.noteAuditKey(s.AuditKey)
 		}
 		m.log.Info("core state", "state", s.State)
 	}
 	return m.service.Handle(op, body)
+}
+
+// noteAuditKey keeps the public key beside the log, so that it can be verified while the node is down. Whoever can change
+// the copy can also exchange the log: who wants to be sure keeps another elsewhere.
+func (m *module) noteAuditKey(public []byte) {
+	path := filepath.Join(m.config.Dir, AuditKeyFile)
+	text := hex.EncodeToString(public) + "\n"
+	if old, err := os.ReadFile(path); err == nil && string(old) == text {
+		return
+	}
+	if err := durable.WriteFile(path, []byte(text), 0o644); err != nil {
+		m.log.Error("cannot keep the audit key", "error", err)
+	}
 }
 
 // supervise starts a core whenever one ends, unless it ended for a reason that another start does not cure.
@@ -164,8 +179,26 @@ func (m *module) Introduce(channel *os.File, p pkcs11.Peer) error {
 	return m.current().Introduce(channel, doorPKCS11, p.UID, p.GID, p.PID)
 }
 
+// closeTime is how long a core may take to put its last counts on disk.
+const closeTime = 3 * time.Second
+
+// stop lets the core close its log, so that an orderly end loses no count, and ends it.
 func (m *module) stop() {
-	m.current().Stop()
+	core := m.current()
+	closed := make(chan error, 1)
+	go func() {
+		_, err := core.Call(wire.OpClose, nil)
+		closed <- err
+	}()
+	select {
+	case err := <-closed:
+		if err != nil {
+			m.log.Warn("the core's log was not closed", "error", err)
+		}
+	case <-time.After(closeTime):
+		m.log.Warn("the core did not close its log in time")
+	}
+	core.Stop()
 	os.Remove(filepath.Join(m.config.Dir, CorePIDFile))
 }
 

@@ -12,6 +12,7 @@ const (
 	OpDescribe   uint16 = 4
 	OpChanged    uint16 = 5
 	OpHealthSign uint16 = 6
+	OpClose      uint16 = 7
 	OpLoad       uint16 = 16
 	OpList       uint16 = 17
 	OpFind       uint16 = 18
