@@ -29,7 +29,10 @@ func top(t *testing.T) string {
 // TestForeignPrograms runs every script. A program that is not installed fails its script where CI is set, since the
 // Makefile installs all of them, and skips it elsewhere.
 func TestForeignPrograms(t *testing.T) {
-	bin := filepath.Join(top(t), "bin")
+	bin := os.Getenv("GENBU_TEST_BIN")
+	if bin == "" {
+		bin = filepath.Join(top(t), "bin")
+	}
 	if _, err := os.Stat(filepath.Join(bin, "genbu")); err != nil {
 		t.Fatal("make build first: ", err)
 	}
