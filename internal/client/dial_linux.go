@@ -84,6 +84,9 @@ func receive(host *net.UnixConn) (*os.File, error) {
 	if fd >= 0 {
 		syscall.Close(fd)
 	}
+	if len(data) == 0 { // a host that is ending, or was killed, says nothing
+		return nil, fault.Unavailable.At("read the host's introduction")
+	}
 	if len(data) == 7 && string(data[:4]) == introduction && data[4] == 0 {
 		r := wire.NewReader(data[5:])
 		return nil, fault.Code(r.U16()).At("ask for a channel to the core")

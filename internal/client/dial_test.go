@@ -100,7 +100,7 @@ func TestDialTellsWhyThereIsNoChannel(t *testing.T) {
 		"no descriptor": {says("GNBU\x01"), fault.Malformed},
 		"other version": {func(c *net.UnixConn) { handOver(t, c, []byte("GNBU\x02"), answerHello) }, fault.Malformed},
 		"other service": {says("HTTP/1.1"), fault.Malformed},
-		"nothing":       {says(""), fault.Malformed},
+		"nothing":       {says(""), fault.Unavailable},
 		"deaf core":     {func(c *net.UnixConn) { handOver(t, c, []byte("GNBU\x01"), func(core net.Conn) { core.Close() }) }, fault.Unavailable},
 	} {
 		_, err := client.Dial(host(t, c.meet))

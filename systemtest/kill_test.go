@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package systemtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// The promise of issue 2, section 3: kill -9 at any moment loses no key whose creation was answered, revives none whose
+// destruction was answered, and leaves no half key.
+func TestKillsLoseAndReviveNothing(t *testing.T) {
+	kills := 100
+	if soak() {
+		kills = 500
+	}
+	const clients = 16
+	seed := seed(t)
+	random := rand.New(rand.NewPCG(seed, 0))
+	n := ready(t)
+	admin := n.admin()
+	slot := slotOf(t, admin, tokenLabel)
+	for i := range clients {
+		must(t, admin.OperatorCreate(slot, fmt.Sprintf("guess-c%d", i), client.CryptoUser, []byte(guesserPIN)))
+	}
+	c := &crowd{socket: n.socket(), history: newHistory(), shared: sharedPair(t, n.userSession())}
+	c.history.add(c.shared)
+	c.start(clients, seed)
+	began := time.Now()
+	for i := range kills {
+		n.killOnce(random, c.history)
+		if (i+1)%(kills/5) == 0 {
+			c.check(t, n, fmt.Sprintf("after %d kills", i+1))
+		}
+	}
+	c.end()
+	n.operational()
+	c.check(t, n, "at the end")
+	c.checkLogins(t, n, clients)
+	fmt.Printf("%s: %d kills in %v: %s\n", t.Name(), kills, time.Since(began).Round(time.Second), strings.Join(c.history.lines(), ", "))
+	n.stop()
+	c.checkDisk(t, n)
+}
+
+func sharedPair(t *testing.T, s *client.Session) *thing {
+	t.Helper()
+	x := &thing{label: "shared", pair: true, made: yes}
+	public, private := pairTemplates(x.label, []byte(x.label))
+	pub, priv, err := s.GeneratePair(client.Mech(key.MechECKeyPairGen), public, private)
+	must(t, err)
+	x.half[0], x.half[1] = half{handle: priv.Handle, id: []byte(x.label)}, half{handle: pub.Handle, id: []byte(x.label)}
+	must(t, x.note(s))
+	return x
+}
+
+// killOnce waits for a random moment and kills host or core. One kill in five comes while the last one is not yet
+// recovered from.
+func (n *node) killOnce(random *rand.Rand, h *history) {
+	n.t.Helper()
+	host, early := random.IntN(2) == 0, random.IntN(5) == 0
+	wait := time.Duration(random.IntN(700)) * time.Millisecond
+	if early {
+		wait /= 3
+	} else {
+		n.operational().Close()
+	}
+	time.Sleep(wait)
+	if !host && n.killCore() {
+		h.count("kills of the core")
+		return
+	}
+	if n.corePID() == 0 {
+		h.count("kills of the host during a start")
+	}
+	n.kill()
+	h.count("kills of the host")
+	n.spawn()
+}

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package systemtest runs whole nodes, as an operator would, and holds them to what issue and design pages promise: that
+// kills lose and revive nothing, that what somebody changed on disk is refused by name, that a PIN has ten tries in all.
+//
+// The nodes are processes of the real binary (GENBU_TEST_BIN, or ../bin), each in a directory of its own. GENBU_SOAK=1
+// makes the long runs; GENBU_SEED replays a schedule of kills.
+package systemtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/internal/core"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
+)
+
+// patience bounds every wait for a node: on two busy processors a start takes half a second.
+const patience = 60 * time.Second
+
+const (
+	tokenLabel = "conf"
+	soPIN      = "87654321"
+	userPIN    = "1234"
+)
+
+// binary is a copy of the program that no rebuild changes under a running test.
+var binary string
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[0] == "genbu" && os.Args[1] == "core" {
+		core.Main()
+	}
+	if len(os.Args) > 1 && os.Args[0] == "client" {
+		os.Exit(clientMain(os.Args[1:]))
+	}
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "g")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		os.Chmod(dir, 0o755) // nodes of other users start from here as well
+		from := os.Getenv("GENBU_TEST_BIN")
+		if from == "" {
+			from = "../bin"
+		}
+		for _, name := range []string{"genbu", "libgenbu-pkcs11.so"} {
+			if b, err := os.ReadFile(filepath.Join(from, name)); err == nil {
+				err = os.WriteFile(filepath.Join(dir, name), b, 0o755)
+				if err == nil && name == "genbu" {
+					binary = filepath.Join(dir, name)
+				}
+			}
+		}
+		return m.Run()
+	}())
+}
+
+// needBinary skips the test where the program was not built.
+func needBinary(t *testing.T) {
+	t.Helper()
+	if binary == "" {
+		t.Skip("no genbu in GENBU_TEST_BIN or ../bin: make build")
+	}
+}
+
+// module is the PKCS #11 library beside the binary; empty when it was not built.
+func module() string {
+	path := filepath.Join(filepath.Dir(binary), "libgenbu-pkcs11.so")
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+// node is a node in a directory, running or not.
+type node struct {
+	t    *testing.T
+	dir  string
+	user *syscall.Credential // nil: as this process
+	host *exec.Cmd           // nil: not started by us, or ended
+	gone chan struct{}       // closed when host has ended
+}
+
+// newNode makes a directory for a node, with lines for its genbu.yaml.
+func newNode(t *testing.T, config ...string) *node {
+	t.Helper()
+	needBinary(t)
+	dir, err := os.MkdirTemp("", "g") // short: a unix socket's path has 107 bytes
+	must(t, err)
+	n := &node{t: t, dir: dir}
+	if len(config) > 0 {
+		must(t, os.WriteFile(filepath.Join(dir, "genbu.yaml"), []byte(strings.Join(config, "\n")+"\n"), 0o644))
+	}
+	t.Cleanup(func() {
+		n.kill()
+		if t.Failed() {
+			t.Logf("end of %s:\n%s", n.path("genbu.log"), tail(n.log(), 4000))
+		}
+		os.RemoveAll(dir)
+	})
+	return n
+}
+
+// ready is a node that serves, with a root key in a file and one token.
+func ready(t *testing.T, config ...string) *node {
+	t.Helper()
+	n := newNode(t, config...)
+	n.serve()
+	n.run("up", "--token", tokenLabel, "--so-pin", soPIN, "--pin", userPIN)
+	return n
+}
+
+func (n *node) path(name string) string { return filepath.Join(n.dir, name) }
+func (n *node) socket() string          { return n.path("genbu.sock") }
+
+func (n *node) log() string {
+	b, err := os.ReadFile(n.path("genbu.log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// serve starts the node in this process's care, and waits until its core answers.
+func (n *node) serve() {
+	n.t.Helper()
+	n.spawn()
+	n.dial().Close()
+}
+
+// spawn starts the node and waits for nothing.
+func (n *node) spawn() {
+	n.t.Helper()
+	log, err := os.OpenFile(n.path("genbu.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	must(n.t, err)
+	defer log.Close()
+	cmd := exec.Command(binary, "serve", "--dir", n.dir)
+	cmd.Env, cmd.Stdout, cmd.Stderr = environ(), log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: n.user}
+	must(n.t, cmd.Start())
+	gone := make(chan struct{})
+	n.host, n.gone = cmd, gone
+	go func() {
+		cmd.Wait()
+		close(gone)
+	}()
+}
+
+// environ is what programs get: nothing that points them at another node.
+func environ() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C.UTF-8", "TMPDIR=" + os.TempDir()}
+}
+
+// kill ends the host with SIGKILL, and with it the core, and waits for both.
+func (n *node) kill() {
+	if n.host == nil {
+		return
+	}
+	core := n.corePID()
+	n.host.Process.Kill()
+	<-n.gone
+	n.host = nil
+	for end := time.Now().Add(patience); core > 0 && syscall.Kill(core, 0) == nil && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// stop ends the node in order.
+func (n *node) stop() {
+	n.t.Helper()
+	n.host.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-n.gone:
+		n.host = nil
+	case <-time.After(patience):
+		n.t.Fatal("the node does not end")
+	}
+}
+
+func (n *node) restart() {
+	n.t.Helper()
+	n.kill()
+	n.serve()
+}
+
+// corePID is the core that runs now; 0 when there is none. A number in the pid file is believed only of a child of our
+// host, so that nobody else's process is hit.
+func (n *node) corePID() int {
+	b, err := os.ReadFile(n.path("run/core.pid"))
+	if err != nil || n.host == nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil || parent(pid) != n.host.Process.Pid {
+		return 0
+	}
+	return pid
+}
+
+// parent is the fourth word of /proc/PID/stat; the second is a name in parentheses.
+func parent(pid int) int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, ok := strings.Cut(string(b), ") ")
+	f := strings.Fields(rest)
+	if err != nil || !ok || len(f) < 2 || f[0] == "Z" {
+		return 0
+	}
+	ppid, _ := strconv.Atoi(f[1])
+	return ppid
+}
+
+// killCore ends the core with SIGKILL and says whether there was one.
+func (n *node) killCore() bool {
+	pid := n.corePID()
+	return pid > 0 && syscall.Kill(pid, syscall.SIGKILL) == nil
+}
+
+// newCore waits until another core than pid has taken over.
+func (n *node) newCore(pid int) {
+	n.t.Helper()
+	eventually(n.t, "another core", func() bool { now := n.corePID(); return now != 0 && now != pid })
+	n.dial().Close()
+}
+
+// dial connects, waiting for a node that is just starting.
+func (n *node) dial() *client.Conn {
+	n.t.Helper()
+	var err error
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		var c *client.Conn
+		if c, err = client.Dial(n.socket()); err == nil {
+			return c
+		}
+		select {
+		case <-n.gone:
+			n.t.Fatalf("the node has ended:\n%s", tail(n.log(), 2000))
+		default:
+		}
+	}
+	n.t.Fatalf("the node does not answer: %v", err)
+	return nil
+}
+
+// operational is dial for a node that unlocks itself, waiting until it has.
+func (n *node) operational() *client.Conn {
+	n.t.Helper()
+	var conn *client.Conn
+	eventually(n.t, "an operational core", func() bool {
+		conn = n.dial()
+		if s, err := conn.Status(); err == nil && s.State == wire.StateOperational {
+			return true
+		}
+		conn.Close()
+		return false
+	})
+	n.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// login opens a session of a token and logs in on a channel of its own.
+func (n *node) login(label string, user uint64, name, pin string) *client.Session {
+	n.t.Helper()
+	s, err := n.tryLogin(label, user, name, pin)
+	must(n.t, err)
+	return s
+}
+
+func (n *node) tryLogin(label string, user uint64, name, pin string) (*client.Session, error) {
+	n.t.Helper()
+	conn := n.operational()
+	s, err := conn.Open(slotOf(n.t, conn, label), true)
+	must(n.t, err)
+	_, err = s.Login(user, name, []byte(pin))
+	return s, err
+}
+
+// user is a login as the first token's user.
+func (n *node) userSession() *client.Session {
+	n.t.Helper()
+	return n.login(tokenLabel, client.User, "", userPIN)
+}
+
+// admin is a channel with a login as admin of the domain.
+func (n *node) admin() *client.Conn {
+	n.t.Helper()
+	conn := n.operational()
+	s, err := conn.Open(0, true)
+	must(n.t, err)
+	_, err = s.Login(client.Officer, "", []byte(n.adminPIN()))
+	must(n.t, err)
+	return conn
+}
+
+func (n *node) adminPIN() string {
+	n.t.Helper()
+	b, err := os.ReadFile(n.path("access.json"))
+	must(n.t, err)
+	_, rest, _ := strings.Cut(string(b), `"admin_pin": "`)
+	pin, _, ok := strings.Cut(rest, `"`)
+	if !ok {
+		n.t.Fatal("no admin PIN in access.json")
+	}
+	return pin
+}
+
+// slotOf finds a token by label; 0 is the domain, which has none.
+func slotOf(t *testing.T, conn *client.Conn, label string) uint64 {
+	t.Helper()
+	list, err := conn.Slots()
+	must(t, err)
+	for _, token := range list {
+		if strings.TrimRight(token.Label, " ") == label {
+			return token.Slot
+		}
+	}
+	t.Fatalf("no token %q among %d", label, len(list))
+	return 0
+}
+
+// run runs the command line on this node and answers what it printed.
+func (n *node) run(args ...string) string {
+	n.t.Helper()
+	out, err := n.try("", args...)
+	if err != nil {
+		n.t.Fatalf("genbu %s: %v", strings.Join(args, " "), err)
+	}
+	return out
+}
+
+// try is run with standard input, and may fail; the error holds what the command said.
+func (n *node) try(stdin string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, append(args, "--dir", n.dir)...)
+	cmd.Env, cmd.Stdin = environ(), strings.NewReader(stdin)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.user}
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	err := cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
+	}
+	return out.String(), err
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantCode fails the test unless err carries the code.
+func wantCode(t *testing.T, what string, err error, want fault.Code) {
+	t.Helper()
+	if got := codeOf(err); got != want {
+		t.Errorf("%s: answered %q (%v), want %q", what, got, err, want)
+	}
+}
+
+// codeOf is fault.Of for the client's errors.
+func codeOf(err error) fault.Code {
+	var refused *client.Error
+	if errors.As(err, &refused) {
+		return refused.Code
+	}
+	return fault.Of(err)
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited too long for %s", what)
+		}
+	}
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// copyTree copies a directory of plain files.
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	must(t, filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(from, path)
+		target := filepath.Join(to, rel)
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(target, 0o700)
+		case !d.Type().IsRegular():
+			return nil // the socket
+		}
+		in, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		out, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(out, in); err != nil {
+			out.Close()
+			return err
+		}
+		return out.Close()
+	}))
+}
+
+// seed is GENBU_SEED or a fresh one, printed so that the run can be replayed.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	var b [6]byte
+	rand.Read(b[:])
+	text := hex.EncodeToString(b[:])
+	if v := os.Getenv("GENBU_SEED"); v != "" {
+		text = v
+	}
+	n, err := strconv.ParseUint(text, 16, 64)
+	must(t, err)
+	fmt.Printf("%s: GENBU_SEED=%s\n", t.Name(), text)
+	return n
+}
+
+func soak() bool { return os.Getenv("GENBU_SOAK") == "1" }
