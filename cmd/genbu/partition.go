@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -83,7 +85,9 @@ printed once. Without any PIN, --allow-init leaves the token for C_InitToken.
 				name, file string
 				pin        *[]byte
 			}{{"so_pin", soFile, &so}, {"user_pin", userFile, &user}} {
-				if p.file == "" {
+				if p.file == "" && policy.initToken && soFile == "" && userFile == "" {
+					continue // C_InitToken and C_InitPIN will set them
+				} else if p.file == "" {
 					drawn[p.name] = newPIN()
 					*p.pin = []byte(drawn[p.name])
 				} else if *p.pin, err = readPIN(p.file); err != nil {
@@ -105,8 +109,8 @@ printed once. Without any PIN, --allow-init leaves the token for C_InitToken.
 			}
 			return show(cmd.OutOrStdout(), out, func(w io.Writer) {
 				fmt.Fprintf(w, "partition %q: slot %d, id %s\n", args[0], slot, id)
-				for name, pin := range drawn {
-					fmt.Fprintf(w, "%s: %s   (shown once)\n", name, pin)
+				for _, name := range slices.Sorted(maps.Keys(drawn)) {
+					fmt.Fprintf(w, "%s: %s   (shown once)\n", name, drawn[name])
 				}
 			})
 		},
