@@ -29,7 +29,8 @@ bin/genbu:
 bin/libgenbu-pkcs11.so: $(wildcard pkcs11/*.c pkcs11/*.h pkcs11/*.def)
 	@deploy/install-tools build
 	@mkdir -p bin
-	$(MAKE) -C pkcs11 --no-print-directory all
+	@echo building libgenbu-pkcs11.so
+	@$(MAKE) -s -C pkcs11 --no-print-directory all
 	install -m 755 pkcs11/build/libgenbu-pkcs11.so bin/
 	install -m 644 pkcs11/build/genbu-pkcs11.pc pkcs11/genbu.module bin/
 
