@@ -18,12 +18,11 @@ END
 store="-addprovider SunPKCS11 -providerarg $PWD/genbu.cfg -keystore NONE -storetype PKCS11 -storepass 1234"
 # Without -providername keytool makes the key in software and imports it.
 kt() { keytool $store -providername SunPKCS11-Genbu "$@"; }
-hex() { printf %s "$1" | xxd -p; }
 
 kt -genkeypair -alias ec -keyalg EC -groupname secp256r1 -dname CN=ec -validity 10
 kt -genkeypair -alias rsa -keyalg RSA -keysize 2048 -dname CN=rsa -validity 10 -ext bc=ca:true
 for a in ec rsa; do
-	$P11 --list-objects --type privkey --id "$(hex $a)" | grep 'Access:.*never extractable, local'
+	$P11 --list-objects --type privkey --id "$(printf $a | hex)" | grep 'Access:.*never extractable, local'
 	kt -certreq -alias $a -file $a.csr
 	openssl req -verify -noout -in $a.csr
 	kt -exportcert -alias $a -rfc -file $a.crt
@@ -54,4 +53,4 @@ kt -delete -alias rsa
 kt -list | tee list.txt
 grep -q '^ec, PrivateKeyEntry' list.txt
 if grep -q '^rsa,' list.txt; then echo "rsa is still there"; exit 1; fi
-echo "note: $(java -version 2>&1 | sed -n 's/.* "\(.*\)".*/Java \1/p'): keytool pair, CSR, certificate, chain, delete; jarsigner EC and RSA; KeyStore RSA, EC, AES-GCM, ECDH, digest clone"
+echo "note: $(version openjdk-17-jdk-headless): keytool pair, CSR, certificate, chain, delete; jarsigner EC and RSA; KeyStore RSA, EC, AES-GCM, ECDH, digest clone"
