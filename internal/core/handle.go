@@ -112,6 +112,11 @@ func (c *Core) describe(body []byte) ([]byte, error) {
 	if c.State() != wire.StateOperational {
 		return nil, c.notIn(c.State())
 	}
+	if ask.Fresh {
+		for _, t := range c.all() {
+			t.vault.CountAnew()
+		}
+	}
 	reply := wire.DescribeReply{Items: make([]wire.Described, len(ask.Records))}
 	for i, rec := range ask.Records {
 		t, id, ok := c.place(rec.Path)

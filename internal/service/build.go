@@ -26,6 +26,9 @@ func (f *feed) build(ctx context.Context, core Core, progress func(objects int))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	x := index.New()
+	if err := describe(core, x, nil, true, f.log); err != nil {
+		return x, 0, err
+	}
 	batches := make(chan []wire.Record)
 	var workers sync.WaitGroup
 	for range describers {
@@ -34,7 +37,7 @@ func (f *feed) build(ctx context.Context, core Core, progress func(objects int))
 				if ctx.Err() != nil {
 					continue
 				}
-				if err := describe(core, x, batch, f.log); err != nil {
+				if err := describe(core, x, batch, false, f.log); err != nil {
 					cancel(err)
 				} else if progress != nil {
 					progress(x.Len())
@@ -68,9 +71,9 @@ func (f *feed) build(ctx context.Context, core Core, progress func(objects int))
 
 // describe asks the core what the records are and tells the index. A record that the core refuses is named in the log
 // and left out; only a failure of the call itself is an error.
-func describe(core Core, x *index.Index, batch []wire.Record, log *slog.Logger) error {
+func describe(core Core, x *index.Index, batch []wire.Record, fresh bool, log *slog.Logger) error {
 	var w wire.Writer
-	(&wire.DescribeRequest{Records: batch}).Encode(&w)
+	(&wire.DescribeRequest{Fresh: fresh, Records: batch}).Encode(&w)
 	body, err := core.Call(wire.OpDescribe, w.B)
 	if err != nil {
 		return err

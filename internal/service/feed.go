@@ -159,7 +159,7 @@ func (f *feed) see(r *run, x *index.Index, b store.Batch) error {
 		}
 	}
 	if len(unknown) > 0 {
-		if err := describe(r.core, x, unknown, f.log); err != nil {
+		if err := describe(r.core, x, unknown, false, f.log); err != nil {
 			return err
 		}
 	}

@@ -84,8 +84,12 @@ type LogLine struct {
 	Text    string
 }
 
-// DescribeRequest hands records to the core, which opens them and tells what the index may know.
-type DescribeRequest struct{ Records []Record }
+// DescribeRequest hands records to the core, which opens them and tells what the index may know. Fresh says that all
+// records follow from here on, so that the core counts its objects anew.
+type DescribeRequest struct {
+	Fresh   bool
+	Records []Record
+}
 
 // Described is the answer for one record: Meta, or the fault for which the core refuses it. Neither (Fault OK, Meta nil)
 // is the answer for an authentic record that is not an object.
@@ -187,8 +191,12 @@ func (v *LogLine) Decode(r *Reader) {
 	v.Level, v.Request, v.Text = LogLevel(r.U8()), r.U64(), r.String()
 }
 
-func (v *DescribeRequest) Encode(w *Writer) { w.records(v.Records) }
-func (v *DescribeRequest) Decode(r *Reader) { v.Records = r.records() }
+func (v *DescribeRequest) Encode(w *Writer) {
+	w.Bool(v.Fresh)
+	w.records(v.Records)
+}
+
+func (v *DescribeRequest) Decode(r *Reader) { v.Fresh, v.Records = r.Bool(), r.records() }
 
 func (v *Described) Encode(w *Writer) {
 	w.U16(uint16(v.Fault))

@@ -24,7 +24,7 @@ func callSamples() []message {
 		&RootRequest{RootPut, "file", []byte("sealed")},
 		&RootReply{[]byte("sealed")},
 		&LogLine{LogWarn, 77, "record refused"},
-		&DescribeRequest{[]Record{record}},
+		&DescribeRequest{true, []Record{record}},
 		&DescribeReply{[]Described{{fault.OK, meta}, {fault.RecordOld, nil}, {}}},
 		&ChangedRequest{[]string{"a", "b"}},
 	}

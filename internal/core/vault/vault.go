@@ -104,6 +104,9 @@ func (p *Partition) Close() {
 // Count is the number of objects in the store.
 func (p *Partition) Count() int64 { return p.count.Load() }
 
+// CountAnew forgets the count: every object will be described again.
+func (p *Partition) CountAnew() { p.count.Store(0) }
+
 // Loaded is the number of objects held in memory now.
 func (p *Partition) Loaded() int { return p.cache.len() }
 

@@ -16,7 +16,9 @@
 // the rest a beginning. Either may end within a frame. Such an end belongs to an Append that was never answered, or to one
 // without Sync, whose sender was promised nothing; so Open cuts it off and says so in the log. An end that cannot come
 // about this way is left as it is, for the verifier to name. Whole frames at the end are kept, answered or not: the
-// core did emit them. A checkpoint is written after the entries under it were synced, so it never names more than is there.
+// core did emit them. A checkpoint is written after the entries under it were synced, so it never names more than is there;
+// and the first one of a segment before further entries, since those carry its signature, and a signature without any
+// checkpoint is what the verifier takes for a checkpoint that somebody removed.
 package auditfile
 
 import (
@@ -74,6 +76,7 @@ type Log struct {
 	written  int64           // guarded by mu: bytes since Open, over all segments
 	synced   int64           // guarded by mu: of these, on disk
 	note     checkpoint      // guarded by mu: newest received in the open segment
+	noted    bool            // guarded by mu: the open segment has one on disk
 	saved    []byte          // guarded by mu: newest on disk, over all segments
 	syncing  bool            // guarded by mu: somebody is syncing, without mu
 	broken   bool            // guarded by mu: a sync failed, so nobody knows what is on disk
@@ -170,6 +173,11 @@ func (l *Log) turn(a *wire.Audit) error {
 			continue // others may have come meanwhile
 		case !isOpen && a.First == 0:
 			return l.begin(a.Segment)
+		case isOpen && !l.noted && l.note.saved < l.note.count:
+			if err := l.sync(l.written, l.note.count); err != nil {
+				return err
+			}
+			continue
 		case isOpen && a.First <= l.entries && l.held(a):
 			return nil
 		case isOpen && a.First <= l.entries:
@@ -226,7 +234,7 @@ func (l *Log) begin(segment key.ID) error {
 	l.sequence++
 	l.known[segment] = true
 	l.segment, l.file, l.entries, l.size, l.recent = segment, f, 0, 0, nil
-	l.note.text, l.note.entries = nil, 0
+	l.note.text, l.note.entries, l.noted = nil, 0, false
 	return nil
 }
 
@@ -295,7 +303,7 @@ func (l *Log) sync(size, notes int64) error {
 			return fault.AuditUnavailable.At("write checkpoint")
 		}
 		if note.saved < note.count {
-			l.note.saved, l.saved = note.count, note.text
+			l.note.saved, l.saved, l.noted = note.count, note.text, true // begin waits for this, so it is the same segment
 		}
 	}
 	return nil

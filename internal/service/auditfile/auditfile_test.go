@@ -109,6 +109,21 @@ func TestEntriesAndCheckpointsAreOnDiskInOrder(t *testing.T) {
 	wantFault(t, "append after close", l.Append(audit(5, 1, false, "", "z")), fault.AuditUnavailable)
 }
 
+// Otherwise a kill between entries and checkpoint looks like a checkpoint that somebody removed.
+func TestTheFirstCheckpointIsOnDiskBeforeEntriesThatCarryItsSignature(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, quiet)
+	defer l.Close()
+	add(t, l, audit(1, 0, false, "note 1", "a"))
+	same(t, dir, "1/1: a | ")
+	add(t, l, audit(1, 1, false, "note 2", "b"))
+	same(t, dir, "1/1: a b | note 1")
+	add(t, l, audit(2, 0, false, "", "locked"))
+	add(t, l, audit(2, 1, false, "note 3", "c"))
+	add(t, l, audit(2, 2, false, "note 4", "d"))
+	same(t, dir, "1/1: a b | note 2", "2/2: locked c d | note 3")
+}
+
 func TestAnIndexIsGivenOnceAndAClosedSegmentStaysClosed(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, quiet)
