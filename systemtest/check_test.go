@@ -167,10 +167,10 @@ func (x *thing) works(t *testing.T, s *client.Session, when string) {
 }
 
 // checkLogins logs everybody in who has not used up ten tries.
-func (c *crowd) checkLogins(t *testing.T, n *node, clients int) {
+func (c *crowd) checkLogins(t *testing.T, n *node) {
 	t.Helper()
 	n.login(tokenLabel, client.Officer, "", soPIN)
-	for i := range clients {
+	for i := range guessers {
 		_, err := n.tryLogin(tokenLabel, client.User, fmt.Sprintf("guess-c%d", i), guesserPIN)
 		if code := codeOf(err); err != nil && (code != fault.PINLocked || c.history.counts["lockouts"] == 0) {
 			t.Errorf("login of guess-c%d: %v", i, err)
@@ -180,9 +180,9 @@ func (c *crowd) checkLogins(t *testing.T, n *node, clients int) {
 
 // checkDisk looks at what the stopped node left: an audit log that is whole and has every answered act, a log without a
 // refused record, and no object's record beyond those that were found.
-func (c *crowd) checkDisk(t *testing.T, n *node) {
+func (c *crowd) checkDisk(t *testing.T, n *node, auditKey string) {
 	t.Helper()
-	out := n.run("audit", "verify")
+	out := n.run("audit", "verify", "--key", auditKey)
 	t.Logf("audit verify: %s", strings.TrimSpace(out))
 	acts := map[uint64]map[wire.Call]bool{} // by handle
 	for l, err := range auditlog.Entries(n.path("audit")) {
@@ -222,13 +222,21 @@ func (c *crowd) checkDisk(t *testing.T, n *node) {
 				t.Errorf("%s: record on disk: %v", x.label, objects[h.handle])
 			}
 			delete(objects, h.handle)
-			_ = i
+			if h.gone == yes && h.told && !acts[h.handle][wire.CallDestroy] {
+				t.Errorf("%s: the audit log does not have its destruction", x.label)
+			}
+			call := wire.CallGenerate
+			if x.pair {
+				call = wire.CallGeneratePair
+			}
+			if x.told && !acts[h.handle][call] {
+				t.Errorf("%s: the audit log does not have the creation of half %d", x.label, i)
+			}
 		}
 	}
 	for h := range objects {
 		t.Errorf("there is a record of an object nobody knows: handle %d", h)
 	}
-	_ = acts
 }
 
 // records reads the store of a stopped node.

@@ -20,6 +20,7 @@ type crowd struct {
 	socket  string
 	history *history
 	shared  *thing // a pair that all use and none destroys
+	unlock  func(operator string) error
 
 	gate sync.RWMutex // held for reading during one act; the checker takes it for writing
 	stop chan struct{}
@@ -41,7 +42,7 @@ func (c *crowd) complain(format string, args ...any) {
 func (c *crowd) start(clients int, seed uint64) {
 	c.stop = make(chan struct{})
 	for i := range clients {
-		p := &person{crowd: c, name: fmt.Sprintf("c%d", i), random: rand.New(rand.NewPCG(seed, uint64(i)+1))}
+		p := &person{crowd: c, name: fmt.Sprintf("c%d", i), random: rand.New(rand.NewPCG(seed, uint64(i)+1)), guesser: i < guessers}
 		c.all.Go(p.work)
 	}
 }
@@ -62,8 +63,12 @@ type person struct {
 	ticket  []byte
 	things  []*thing
 	serial  int
-	tries   int // wrong and unanswered PINs of the guessing operator since its last right one
+	guesser bool // has an operator of its own, at whose PIN it guesses
+	tries   int  // wrong and unanswered PINs of that operator since its last right one
 }
+
+// guessers are few, since checking a PIN takes long on purpose, and one after the other.
+const guessers = 4
 
 const maxThings = 25 // of one client at a time
 
@@ -158,7 +163,7 @@ func (p *person) act() {
 	case n < 97:
 		err = signs(p.session, p.crowd.shared.half[0].handle, p.crowd.shared.public)
 		p.crowd.history.count("uses of the shared key")
-	case n < 98:
+	case n < 98 && p.guesser:
 		err = p.guess()
 	default:
 		p.leave()
@@ -195,6 +200,7 @@ func (p *person) create() error {
 		}
 		x.made, x.half[0].handle = yes, o.Handle
 	}
+	x.told = true
 	p.crowd.history.count("creations answered")
 	if err := x.note(p.session); err != nil { // without a note there is no knowing whether it is the same later
 		return err
@@ -269,14 +275,15 @@ func (p *person) destroy() error {
 		if err := p.session.Destroy(h.handle); err != nil {
 			return fmt.Errorf("destroy %s: %w", x.label, err)
 		}
-		h.gone = yes
+		h.gone, h.told = yes, true
 		p.crowd.history.count("destructions answered")
 		return nil
 	}
 	return nil
 }
 
-// guess gives a wrong PIN and then the right one, as an operator of this client's own.
+// guess gives a wrong PIN and then the right one, as an operator of this client's own. A kill between a try and its answer
+// has spent the try, so the operator may be locked once ten were given since the last right one, and not before.
 func (p *person) guess() error {
 	conn, err := client.Dial(p.crowd.socket)
 	if err != nil {
@@ -297,8 +304,11 @@ func (p *person) guess() error {
 		switch code := codeOf(err); {
 		case dying(err), code == fault.RateLimited:
 			return nil
-		case code == fault.PINLocked && p.tries > 10: // killed between try and answer often enough
+		case code == fault.PINLocked && p.tries > 10:
 			p.crowd.history.count("lockouts")
+			if p.crowd.unlock("guess-"+p.name) == nil {
+				p.tries = 0
+			}
 			return nil
 		case pin == guesserPIN && err == nil:
 			p.tries = 0

@@ -33,6 +33,7 @@ type thing struct {
 	label  string
 	pair   bool // EC P-256, else AES-256
 	made   answer
+	told   bool             // the creation was answered to its client
 	public *ecdsa.PublicKey // of a pair, noted at creation
 	iv     []byte           // of a secret: used once, at creation
 	sealed []byte           // what it made of probe then
@@ -43,6 +44,7 @@ type thing struct {
 type half struct {
 	handle uint64
 	gone   answer
+	told   bool     // the destruction was answered to its client
 	id     []byte   // CKA_ID as answered last
 	maybe  [][]byte // asked for since, without an answer
 }

@@ -309,6 +309,14 @@ func (n *node) admin() *client.Conn {
 	return conn
 }
 
+// auditKey is the node's public audit key, in hex, as somebody would note it elsewhere.
+func (n *node) auditKey() string {
+	n.t.Helper()
+	s, err := n.operational().Status()
+	must(n.t, err)
+	return hex.EncodeToString(s.AuditKey)
+}
+
 func (n *node) adminPIN() string {
 	n.t.Helper()
 	b, err := os.ReadFile(n.path("access.json"))

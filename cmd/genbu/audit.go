@@ -36,6 +36,10 @@ func auditCommand() *cobra.Command {
 // change it can also replace the log: keep another copy elsewhere and give it with --key.
 const auditKeyFile = "audit.pub"
 
+func keepAuditKey(k ed25519.PublicKey) error {
+	return durable.WriteFile(filepath.Join(global.dir, auditKeyFile), []byte(hex.EncodeToString(k)+"\n"), 0o644)
+}
+
 // auditKey finds the node's public audit key: given, from the running node, or the copy beside the log.
 func auditKey(given string) (ed25519.PublicKey, error) {
 	text := given
@@ -43,7 +47,7 @@ func auditKey(given string) (ed25519.PublicKey, error) {
 		if conn, err := dial(); err == nil {
 			defer conn.Close()
 			if s, err := conn.Status(); err == nil && len(s.AuditKey) == ed25519.PublicKeySize {
-				return s.AuditKey, durable.WriteFile(filepath.Join(global.dir, auditKeyFile), []byte(hex.EncodeToString(s.AuditKey)+"\n"), 0o644)
+				return s.AuditKey, keepAuditKey(s.AuditKey)
 			}
 		}
 		b, err := os.ReadFile(filepath.Join(global.dir, auditKeyFile))

@@ -83,6 +83,9 @@ func up(ctx context.Context, out io.Writer, want access, fast, fips bool) error 
 		if err := firstToken(conn, &want); err != nil {
 			return err
 		}
+		if err := keepAuditKey(status.AuditKey); err != nil {
+			return err
+		}
 	}
 	e, err := readEnv(global.dir)
 	if err != nil {
