@@ -82,7 +82,7 @@ static CK_RV fill_template(CK_ATTRIBUTE *a, struct view v, int depth)
 		a->ulValueLen = need;
 		return CKR_OK;
 	}
-	if (a->ulValueLen < need) {
+	if (a->ulValueLen < need || a->ulValueLen == CK_UNAVAILABLE_INFORMATION) {
 		a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
 		return CKR_BUFFER_TOO_SMALL;
 	}
@@ -108,7 +108,8 @@ static CK_RV fill(CK_ATTRIBUTE *a, struct view value, int depth)
 		a->ulValueLen = value.len;
 		return CKR_OK;
 	}
-	if (a->ulValueLen < value.len) {
+	/* The mark of an earlier failure is no length: programs reuse their templates. */
+	if (a->ulValueLen < value.len || a->ulValueLen == CK_UNAVAILABLE_INFORMATION) {
 		a->ulValueLen = CK_UNAVAILABLE_INFORMATION;
 		return CKR_BUFFER_TOO_SMALL;
 	}

@@ -42,9 +42,9 @@ CK_RV C_Initialize(void *pInitArgs)
 	CK_RV rv = check_args(args);
 	if (rv != CKR_OK)
 		return rv;
-	pthread_mutex_lock(&module.init);
 	if (module.initialized && module.pid != getpid())
 		fork_became_child();
+	pthread_mutex_lock(&module.init);
 	if (module.initialized && !module.inherited) {
 		rv = CKR_CRYPTOKI_ALREADY_INITIALIZED;
 	} else {

@@ -46,6 +46,21 @@ static struct offered *parse(struct view v, size_t *count)
 	return list;
 }
 
+CK_RV mechanisms_learn(struct slot *slot, struct view v, uint64_t generation)
+{
+	size_t count;
+	struct offered *list = parse(v, &count);
+	if (!list)
+		return CKR_HOST_MEMORY;
+	pthread_mutex_lock(&module.lock);
+	free(slot->offered);
+	slot->offered = list;
+	slot->offered_count = count;
+	slot->offered_in = generation;
+	pthread_mutex_unlock(&module.lock);
+	return CKR_OK;
+}
+
 CK_RV mechanisms_fetch(struct ctx *c, struct slot *slot)
 {
 	pthread_mutex_lock(&module.lock);
@@ -60,17 +75,7 @@ CK_RV mechanisms_fetch(struct ctx *c, struct slot *slot)
 	c->s = s;
 	if (rv != CKR_OK)
 		return rv;
-	size_t count;
-	struct offered *list = parse(c->in, &count);
-	if (!list)
-		return CKR_HOST_MEMORY;
-	pthread_mutex_lock(&module.lock);
-	free(slot->offered);
-	slot->offered = list;
-	slot->offered_count = count;
-	slot->offered_in = c->ch->application;
-	pthread_mutex_unlock(&module.lock);
-	return CKR_OK;
+	return mechanisms_learn(slot, c->in, c->ch->application);
 }
 
 /* Finds a mechanism of a slot whose list was fetched. */

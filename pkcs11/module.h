@@ -245,9 +245,11 @@ struct buf *small_request(struct channel *ch);
 
 /* slot.c */
 CK_RV slots_fetch(struct ctx *c);
+CK_RV slots_learn(struct view v);
 CK_RV slot_find(struct ctx *c, CK_SLOT_ID id, struct slot **slot);
 
 /* mechinfo.c */
+CK_RV mechanisms_learn(struct slot *slot, struct view v, uint64_t generation);
 CK_RV mechanisms_fetch(struct ctx *c, struct slot *slot);
 bool mechanism_offered(struct slot *slot, CK_MECHANISM_TYPE type, struct offered *out);
 bool mechanism_fits(const struct offered *m, CK_KEY_TYPE key_type);

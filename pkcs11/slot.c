@@ -17,7 +17,8 @@ static const char manufacturer[] = "Genbu";
 static void text(void *to, size_t size, const void *from, size_t n)
 {
 	memset(to, ' ', size);
-	memcpy(to, from, n < size ? n : size);
+	if (n)
+		memcpy(to, from, n < size ? n : size);
 }
 
 /* Finds a slot among those known. module.lock is held. */
@@ -47,7 +48,7 @@ static struct slot *append(CK_SLOT_ID id)
 }
 
 /* Takes in what SLOTS answered. module.lock is held. */
-static CK_RV learn(struct view v)
+CK_RV slots_learn(struct view v)
 {
 	for (struct slot *s = module.slots; s; s = s->next)
 		s->present = false;
@@ -79,7 +80,7 @@ CK_RV slots_fetch(struct ctx *c)
 	if (rv != CKR_OK && c->fault != FAULT_LOCKED && c->fault != FAULT_UNINITIALIZED && c->fault != FAULT_ZEROIZED)
 		return rv;
 	pthread_mutex_lock(&module.lock);
-	rv = learn(rv == CKR_OK ? c->in : view_of("\0\0\0", 4));
+	rv = slots_learn(rv == CKR_OK ? c->in : view_of("\0\0\0", 4));
 	pthread_mutex_unlock(&module.lock);
 	return rv;
 }

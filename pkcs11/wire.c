@@ -108,7 +108,7 @@ void set_u32(struct buf *b, size_t at, uint32_t v)
 
 struct view view_of(const void *p, size_t n)
 {
-	return (struct view){p, n, false};
+	return (struct view){p ? p : (const void *)"", n, false}; /* so that an empty one can be read like any other */
 }
 
 const uint8_t *get_raw(struct view *v, size_t n)
