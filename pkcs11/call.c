@@ -181,7 +181,7 @@ CK_RV call_pinned(struct ctx *c, uint16_t id, uint64_t pinned)
 				channel_close(c->ch);
 				continue;
 			}
-			if (fault == FAULT_BUSY && rest(&pause, give_up))
+			if ((fault == FAULT_BUSY || fault == FAULT_INDEX_NOT_READY) && rest(&pause, give_up))
 				continue;
 			return fault_rv(fault);
 		}

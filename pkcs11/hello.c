@@ -35,9 +35,20 @@ static enum outcome hello(struct ctx *c, uint64_t flags, const uint8_t *secret, 
 	return o;
 }
 
+/* Faults that say nothing of the ticket: the core cannot judge it now. */
+static bool not_now(uint16_t fault)
+{
+	switch (fault) {
+	case FAULT_LOCKED: case FAULT_UNINITIALIZED: case FAULT_UNAVAILABLE: case FAULT_BUSY: case FAULT_TIMEOUT:
+	case FAULT_INDEX_NOT_READY: case FAULT_AUDIT_UNAVAILABLE: case FAULT_AUDIT_LAG:
+		return true;
+	}
+	return false;
+}
+
 /* Brings the logins of the application that is gone into the new one. A ticket that is no longer good is a logout, which
  * the program meets as CKR_USER_NOT_LOGGED_IN. module.hello is held. */
-static enum outcome resume(struct ctx *c, int64_t deadline)
+static enum outcome resume(struct ctx *c, int64_t deadline, uint16_t *fault)
 {
 	pthread_mutex_lock(&module.lock);
 	struct slot *slot = module.slots;
@@ -54,6 +65,11 @@ static enum outcome resume(struct ctx *c, int64_t deadline)
 			enum outcome o = channel_exchange(c->ch, CALL_RESUME, b, deadline, &a);
 			if (o != SENT_OK)
 				return o;
+			if (not_now(a.fault)) { /* the next request begins anew, on a channel that has said nothing yet */
+				*fault = a.fault;
+				channel_close(c->ch);
+				return SENT_OK;
+			}
 		}
 		if (a.fault && a.fault != FAULT_ALREADY_LOGGED_IN) {
 			pthread_mutex_lock(&module.lock);
@@ -107,8 +123,8 @@ static enum outcome make(struct ctx *c, int64_t deadline, uint16_t *fault)
 	put_raw(&kept, a.body.p, a.body.len);
 	if (kept.failed)
 		return SENT_NO_MEMORY;
-	o = resume(c, deadline);
-	if (o == SENT_OK) {
+	o = resume(c, deadline, fault);
+	if (o == SENT_OK && !*fault) {
 		summary_forget_all(); /* session objects are gone */
 		o = adopt(c, view_of(kept.p, kept.len), generation + 1) ? SENT_OK : SENT_BROKEN;
 	}

@@ -39,7 +39,8 @@ func renderFaults() string {
 		{"AUTH_REQUIRED", fault.AuthRequired}, {"OPERATION_NOT_ACTIVE", fault.OperationNotActive},
 		{"LOCKED", fault.Locked}, {"UNINITIALIZED", fault.Uninitialized}, {"ZEROIZED", fault.Zeroized}, {"BUSY", fault.Busy},
 		{"DENIED", fault.Denied}, {"OPERATION_ACTIVE", fault.OperationActive}, {"OBJECT_UNKNOWN", fault.ObjectUnknown},
-		{"KEY_UNKNOWN", fault.KeyUnknown},
+		{"KEY_UNKNOWN", fault.KeyUnknown}, {"TIMEOUT", fault.Timeout}, {"INDEX_NOT_READY", fault.IndexNotReady},
+		{"AUDIT_UNAVAILABLE", fault.AuditUnavailable}, {"AUDIT_LAG", fault.AuditLag},
 	} {
 		fmt.Fprintf(&b, "#define FAULT_%s %d\n", f.name, uint16(f.code))
 	}

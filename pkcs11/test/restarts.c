@@ -24,6 +24,15 @@ static void pause_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
+/* Closes every channel, as the host does with idle ones; the applications stay. */
+static void hang_up(void)
+{
+	shared->hang_up = 1;
+	for (int i = 0; i < 1000 && shared->hang_up; i++)
+		pause_ms(10);
+	CHECK(!shared->hang_up);
+}
+
 static void signing_goes_on_after_a_restart(void)
 {
 	CK_SESSION_HANDLE s = ready_session(), t = another_session();
@@ -91,8 +100,7 @@ static void a_creation_whose_answer_was_lost_is_not_repeated(void)
 	CHECK(peer_calls(CALL_GENERATE) == 1);
 	OK(f->C_GenerateKey(s, &gen, NULL, 0, &h));
 	/* But one that never reached the core is sent. */
-	shared->hang_up = 1;
-	pause_ms(50);
+	hang_up();
 	OK(f->C_GenerateKey(s, &gen, NULL, 0, &h));
 	CHECK(peer_calls(CALL_GENERATE) == 3);
 	shared->drop_on = CALL_DESTROY;
@@ -164,8 +172,7 @@ static void closed_channels_cost_nothing_but_a_new_one(void)
 	CK_ULONG n = 64;
 	OK(f->C_EncryptInit(s, &cbc, KEY_AES));
 	OK(f->C_EncryptUpdate(s, iv, 16, out, &n));
-	shared->hang_up = 1; /* as the host does with idle channels; the application stays */
-	pause_ms(50);
+	hang_up();
 	n = 64;
 	OK(f->C_EncryptUpdate(s, iv, 16, out, &n));
 	n = 64;
