@@ -109,7 +109,7 @@ func (p *person) join() bool {
 }
 
 func (p *person) enter(conn *client.Conn) (*client.Session, error) {
-	slot, err := findSlot(conn)
+	slot, err := findSlot(conn, tokenLabel)
 	if err != nil {
 		return nil, err
 	}
@@ -127,13 +127,13 @@ func (p *person) enter(conn *client.Conn) (*client.Session, error) {
 	return s, err
 }
 
-func findSlot(conn *client.Conn) (uint64, error) {
+func findSlot(conn *client.Conn, label string) (uint64, error) {
 	list, err := conn.Slots()
 	if err != nil {
 		return 0, err
 	}
 	for _, t := range list {
-		if strings.TrimRight(t.Label, " ") == tokenLabel {
+		if strings.TrimRight(t.Label, " ") == label {
 			return t.Slot, nil
 		}
 	}
@@ -290,7 +290,7 @@ func (p *person) guess() error {
 		return err
 	}
 	defer conn.Close()
-	slot, err := findSlot(conn)
+	slot, err := findSlot(conn, tokenLabel)
 	if err != nil {
 		return err
 	}

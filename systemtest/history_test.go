@@ -136,10 +136,11 @@ func (x *thing) opens(s *client.Session, handle uint64) error {
 	return err
 }
 
-// dying tells whether an error means that node or channel is going away, so that nobody knows what became of the call.
+// dying tells whether an error means that node or channel is going away, so that nobody knows what became of the call:
+// AuditUnavailable is the answer to an act that was committed when the host died before it took the act's entry.
 func dying(err error) bool {
 	switch codeOf(err) {
-	case fault.Unavailable, fault.OutcomeUnknown, fault.Timeout, fault.IndexNotReady, fault.Locked:
+	case fault.Unavailable, fault.OutcomeUnknown, fault.Timeout, fault.IndexNotReady, fault.Locked, fault.AuditUnavailable:
 		return true
 	}
 	return false
