@@ -79,10 +79,7 @@ func (m *machine) intake() {
 		}
 		if p.Keeper != nil {
 			m.setKeeper(p.Keeper)
-			go func() {
-				defer process.LastWords()
-				m.core.KeeperCame()
-			}()
+			m.core.KeeperCame() // before the channels that come after it
 			continue
 		}
 		go func() {

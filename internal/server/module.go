@@ -39,7 +39,8 @@ type module struct {
 	core *boundary.Core // guarded by mu
 }
 
-// start spawns a core, and passes it the keeper's file.
+// start spawns a core, and passes it the keeper's file. Clients are introduced to it only then: the core takes descriptors
+// in their order, so that none who comes back after a restart meets a core that is about to unlock.
 func (m *module) start(ctx context.Context) error {
 	held := exists(filepath.Join(m.config.Dir, heldFile))
 	config := wire.Config{Fast: m.config.Mode == "fast", FIPS: m.config.FIPS, Accepted: m.config.AcceptMissing,
@@ -49,17 +50,21 @@ func (m *module) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.mu.Lock()
-	m.core = core
-	m.mu.Unlock()
 	m.service.Attach(core)
 	s := core.Status()
 	m.log.Info("core started", "pid", core.Pid(), "state", s.State, "memory", s.Memory, "erasure", s.Erasure, "sandbox", s.Sandbox,
 		"missing", s.Missing, "self_tests", s.SelfTests)
-	if err := writePID(filepath.Join(m.config.Dir, CorePIDFile), core.Pid()); err != nil {
+	if err = writePID(filepath.Join(m.config.Dir, CorePIDFile), core.Pid()); err == nil {
+		err = m.passKeeper(core)
+	}
+	if err != nil {
+		core.Stop()
 		return err
 	}
-	return m.passKeeper(core)
+	m.mu.Lock()
+	m.core = core
+	m.mu.Unlock()
+	return nil
 }
 
 // passKeeper hands the keeper's file to the core without reading it. It is made, empty, before the first core asks.
