@@ -39,6 +39,6 @@ SSLSessionCache none
 EOF
 mkdir -p www && echo ok >www/index.html
 apache2 -f "$PWD/httpd.conf" -k start
+undo+=('apache2 -f "$PWD/httpd.conf" -k stop')
 web_wait
-web_load apache "apache2 -f $PWD/httpd.conf -k graceful"
-apache2 -f "$PWD/httpd.conf" -k stop
+web_load "$(version apache2) prefork" apache2 "apache2 -f $PWD/httpd.conf -k graceful"

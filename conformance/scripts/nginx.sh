@@ -29,6 +29,6 @@ http {
 }
 EOF
 nginx -c "$PWD/nginx.conf" -p "$PWD"
+undo+=('kill $(cat nginx.pid)')
 web_wait
-web_load nginx "nginx -c $PWD/nginx.conf -p $PWD -s reload"
-kill "$(cat nginx.pid)"
+web_load "$(version nginx-light)" nginx "nginx -c $PWD/nginx.conf -p $PWD -s reload"

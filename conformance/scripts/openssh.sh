@@ -1,32 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# needs: ssh ssh-keygen ssh-agent sshd
+# needs: ssh ssh-keygen ssh-agent ssh-add sshd
 # OpenSSH: a client key and a host key that both live in Genbu, each held by an agent that has loaded the module.
 
 genbu key create client --type ec-p256
 genbu key create host --type ec-p384
-ssh-keygen -D "$GENBU_PKCS11_MODULE" >public.txt
-grep ' client$' public.txt | sed 's/ client$//' >client.pub
-grep ' host$' public.txt | sed 's/ host$//' >host.pub
-[ -s client.pub ] && [ -s host.pub ]
+genbu key create old --type rsa-2048
+ssh-keygen -D "$GENBU_PKCS11_MODULE" >public.txt # without a PIN
+for name in client host old; do
+	grep " $name\$" public.txt | sed "s/ $name\$//" >$name.pub
+	[ "$(wc -l <$name.pub)" -eq 1 ]
+	genbu key show $name --public | ssh-keygen -i -m PKCS8 -f /dev/stdin | cmp - $name.pub
+done
 
-cat >askpass <<'EOF'
+cat >askpass <<'END'
 #!/bin/sh
 echo 1234
-EOF
+END
 chmod +x askpass
-agent() { # socket -> an agent with the token's keys
+export DISPLAY=none SSH_ASKPASS=$PWD/askpass SSH_ASKPASS_REQUIRE=force
+agent() { # SOCKET: an agent with the token's keys
 	ssh-agent -a "$1" -P "$GENBU_PKCS11_MODULE" >agent.out
-	sed -n 's/.*SSH_AGENT_PID=\([0-9]*\).*/\1/p' agent.out >>agents
-	DISPLAY=none SSH_ASKPASS=$PWD/askpass SSH_ASKPASS_REQUIRE=force SSH_AUTH_SOCK=$1 ssh-add -s "$GENBU_PKCS11_MODULE" </dev/null
+	undo+=("kill $(sed -n 's/.*SSH_AGENT_PID=\([0-9]*\).*/\1/p' agent.out)")
+	SSH_AUTH_SOCK=$1 ssh-add -s "$GENBU_PKCS11_MODULE" </dev/null
 }
 agent "$PWD/host.sock"
 agent "$PWD/client.sock"
 
 port=$((20000 + RANDOM % 20000))
-mkdir -p /run/sshd
-cp client.pub authorized_keys && chmod 600 authorized_keys
-cat >sshd_config <<EOF
+[ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
+cat client.pub old.pub >authorized_keys
+chmod 600 authorized_keys host.pub # sshd complains of a HostKey that others can read
+cat >sshd_config <<END
 ListenAddress 127.0.0.1
 Port $port
 PidFile $PWD/sshd.pid
@@ -35,18 +40,29 @@ HostKey $PWD/host.pub
 AuthorizedKeysFile $PWD/authorized_keys
 StrictModes no
 PermitRootLogin yes
+PasswordAuthentication no
 UsePAM no
-EOF
+END
 /usr/sbin/sshd -f "$PWD/sshd_config" -E "$PWD/sshd.log"
-trap 'kill $(cat agents sshd.pid) 2>/dev/null; genbu down --dir "$PWD/node" >/dev/null' EXIT
+undo+=('kill $(cat sshd.pid)')
 echo "[127.0.0.1]:$port $(cat host.pub)" >known_hosts
-for _ in 1 2 3; do
-	got=$(SSH_AUTH_SOCK=$PWD/client.sock ssh -F none -p "$port" -o UserKnownHostsFile="$PWD/known_hosts" -o StrictHostKeyChecking=yes \
-		-o BatchMode=yes -o IdentitiesOnly=no "$(id -un)@127.0.0.1" echo welcome) || { cat sshd.log; exit 1; }
-	[ "$got" = welcome ]
-done
+login() { # OPTION...
+	ssh -F none -p "$port" -o UserKnownHostsFile="$PWD/known_hosts" -o StrictHostKeyChecking=yes -o PasswordAuthentication=no \
+		"$@" "$(id -un)@127.0.0.1" echo welcome >welcome.txt 2>ssh.log || { cat ssh.log sshd.log && return 1; }
+	[ "$(cat welcome.txt)" = welcome ]
+}
+export SSH_AUTH_SOCK=$PWD/client.sock
+for key in client old; do login -o IdentitiesOnly=yes -i $key.pub; done
+kill -9 "$GENBU_CORE_PID" # both agents go on with another core
+for key in client old; do login -o IdentitiesOnly=yes -i $key.pub; done
+SSH_AUTH_SOCK='' login -I "$GENBU_PKCS11_MODULE" # ssh itself loads the module
+ssh-keygen -q -t ecdsa -N '' -f stranger
+refuses 'Permission denied' login -o IdentitiesOnly=yes -i stranger
+
 echo "data" >file
-SSH_AUTH_SOCK=$PWD/client.sock ssh-keygen -Y sign -n file -f client.pub file
+ssh-keygen -Y sign -n file -f client.pub file
 echo "me $(cat client.pub)" >signers
 ssh-keygen -Y verify -f signers -I me -n file -s file.sig <file
-echo "note: client key, sshd host key (P-384, HostKeyAgent), ssh-keygen -Y signature"
+echo "other" >file
+refuses 'Could not verify signature' ssh-keygen -Y verify -f signers -I me -n file -s file.sig <file
+echo "note: $(version openssh-server): client keys (P-256, RSA), sshd host key (P-384, HostKeyAgent), ssh -I, ssh-keygen -Y"

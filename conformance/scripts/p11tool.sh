@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# needs: p11tool certtool
+# needs: p11tool certtool p11-kit openssl
 # GnuTLS: keys made, listed, exported, used for a certificate, removed; p11-kit finds the module by its module file.
 
 export GNUTLS_PIN=1234 GNUTLS_SO_PIN=87654321
@@ -10,17 +10,44 @@ $p11 --login --generate-privkey rsa --bits 2048 --label g-rsa --outfile rsa.pub 
 $p11 --login --generate-privkey ecdsa --curve secp256r1 --label g-ec --outfile ec.pub "$token"
 $p11 --login --generate-privkey ed25519 --label g-ed --outfile ed.pub "$token"
 $p11 --login --list-all "$token" | tee list.txt
-for label in g-rsa g-ec g-ed; do grep -q "object=$label" list.txt; done
-$p11 --login --test-sign "$token;object=g-rsa;type=private"
-$p11 --login --test-sign "$token;object=g-ec;type=private"
-cat >tpl <<EOF
+for kind in rsa ec ed; do
+	grep -q "object=g-$kind;type=private" list.txt
+	genbu key show g-$kind --public >want.pub
+	openssl pkey -pubin -in $kind.pub | cmp - want.pub
+	$p11 --login --test-sign "$token;object=g-$kind;type=private" 2>&1 | tee sign.txt
+	grep -q 'Verifying against public key in the token... ok' sign.txt
+	grep -q 'Cannot\|failed' sign.txt && exit 1
+done
+
+cat >tpl <<END
 cn = gnutls
 expiration_days = 3
-EOF
-certtool --provider "$GENBU_PKCS11_MODULE" --generate-self-signed --load-privkey "$token;object=g-ec;type=private" \
-	--load-pubkey ec.pub --template tpl --outfile c.pem
-openssl verify -CAfile c.pem c.pem
-$p11 --login --write --load-certificate c.pem --label g-cert "$token"
-$p11 --export "$token;object=g-cert;type=cert" | openssl x509 -noout -subject
+ca
+signing_key
+tls_www_server
+END
+for kind in rsa ec ed; do
+	certtool --provider "$GENBU_PKCS11_MODULE" --generate-self-signed --load-privkey "$token;object=g-$kind;type=private" \
+		--load-pubkey $kind.pub --template tpl --outfile $kind.pem
+	openssl verify -CAfile $kind.pem $kind.pem
+	certtool --provider "$GENBU_PKCS11_MODULE" --generate-request --load-privkey "$token;object=g-$kind;type=private" \
+		--load-pubkey $kind.pub --template tpl --outfile $kind.csr
+	openssl req -verify -noout -in $kind.csr 2>&1 | grep 'verify OK'
+done
+$p11 --login --write --load-certificate ec.pem --label g-cert "$token"
+$p11 --export "$token;object=g-cert;type=cert" >back.pem
+cmp <(openssl x509 -in ec.pem) <(openssl x509 -in back.pem)
+printf 'a secret value!!' >secret
+$p11 --login --write --secret-key "$(hex secret)" --label g-secret "$token"
 $p11 --login --delete "$token;object=g-rsa"
-echo "note: RSA, ECDSA, Ed25519 keys; certificate; test-sign; list, export, delete"
+$p11 --login --list-all "$token" >list.txt
+grep -q 'object=g-secret;type=secret-key' list.txt
+if grep 'object=g-rsa' list.txt; then exit 1; fi
+
+# Every program on p11-kit finds the module by the file that the Makefile installs.
+export XDG_CONFIG_HOME=$PWD/.config
+if [ "$(id -u)" -ne 0 ]; then # as root p11-kit reads no user's configuration
+	mkdir -p .config/pkcs11/modules
+	cp "$(dirname "$GENBU_PKCS11_MODULE")/genbu.module" .config/pkcs11/modules/
+fi
+echo "note: $(version gnutls-bin): RSA, ECDSA and Ed25519 keys, certificates and requests; test-sign; list, write, export, delete"

@@ -94,7 +94,13 @@ $P11 --sign --mechanism EDDSA --id 30 -i data -o sig
 public 30
 ok openssl pkeyutl -verify -pubin -inkey pub.pem -rawin -in data -sigfile sig
 
-# A key from openssl, used here
+# Keys from openssl, used here
+openssl genrsa -traditional 2048 >rsa.key
+openssl rsa -in rsa.key -outform DER -out rsa.der
+openssl rsa -in rsa.key -pubout -out pub.pem
+$P11 --write-object rsa.der --type privkey --id 14 --label imported --usage-sign
+$P11 --sign --mechanism SHA256-RSA-PKCS --id 14 -i data -o sig
+ok openssl dgst -sha256 -verify pub.pem -signature sig data
 openssl ecparam -name prime256v1 -genkey -noout -out ec.key
 openssl pkey -in ec.key -outform DER -out ec.der
 openssl pkey -in ec.key -pubout -out pub.pem
