@@ -32,7 +32,8 @@ bin/libgenbu-pkcs11.so: $(wildcard pkcs11/*.c pkcs11/*.h pkcs11/*.def)
 	@echo building libgenbu-pkcs11.so
 	@$(MAKE) -s -C pkcs11 --no-print-directory all
 	install -m 755 pkcs11/build/libgenbu-pkcs11.so bin/
-	install -m 644 pkcs11/build/genbu-pkcs11.pc pkcs11/genbu.module bin/
+	install -m 644 pkcs11/build/genbu-pkcs11.pc bin/
+	sed 's|^module:.*|module: $(CURDIR)/bin/libgenbu-pkcs11.so|' pkcs11/genbu.module >bin/genbu.module
 
 run: build
 	@deploy/install-tools run
