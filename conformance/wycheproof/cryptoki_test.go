@@ -131,6 +131,8 @@ func shaped(id uint64, shape byte, fields ...any) mechanism {
 	m := append(binary.LittleEndian.AppendUint64(nil, id), shape)
 	for _, f := range fields {
 		switch v := f.(type) {
+		case uint8:
+			m = append(m, v)
 		case uint64:
 			m = binary.LittleEndian.AppendUint64(m, v)
 		case []byte:

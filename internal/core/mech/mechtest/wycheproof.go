@@ -15,10 +15,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -83,6 +85,23 @@ var archive struct {
 // Wycheproof decodes one file of the archive into v, or skips the test when there is no archive.
 func Wycheproof(t testing.TB, name string, v any) {
 	t.Helper()
+	data, ok := files(t)[name]
+	if !ok {
+		t.Fatalf("no %s among the Wycheproof vectors", name)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+// Names lists the files of the archive in order, or skips the test when there is no archive.
+func Names(t testing.TB) []string {
+	t.Helper()
+	return slices.Sorted(maps.Keys(files(t)))
+}
+
+func files(t testing.TB) map[string][]byte {
+	t.Helper()
 	archive.Lock()
 	defer archive.Unlock()
 	if archive.files == nil {
@@ -100,13 +119,7 @@ func Wycheproof(t testing.TB, name string, v any) {
 		}
 		archive.files = files
 	}
-	data, ok := archive.files[name]
-	if !ok {
-		t.Fatalf("no %s among the Wycheproof vectors", name)
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
+	return archive.files
 }
 
 // read unpacks the archive into memory: some 75 MB, in about half a second.
