@@ -90,7 +90,7 @@ static bool adopt(struct ctx *c, struct view v, uint64_t generation)
 	pthread_mutex_lock(&module.lock);
 	memcpy(module.secret, secret.p, secret.len);
 	module.secret_len = secret.len;
-	module.secret_inherited = false;
+	module.secret_inherited = module.rights_changed = false;
 	memcpy(module.epoch, epoch.p, epoch.len);
 	module.epoch_len = epoch.len;
 	module.generation = generation;
@@ -109,7 +109,7 @@ static enum outcome make(struct ctx *c, int64_t deadline, uint16_t *fault)
 		if (o != SENT_OK)
 			return o;
 		if (!a.fault)
-			return adopt(c, a.body, generation) ? SENT_OK : SENT_BROKEN;
+			return adopt(c, a.body, generation + module.rights_changed) ? SENT_OK : SENT_BROKEN;
 		if (a.fault != FAULT_APP_UNKNOWN && a.fault != FAULT_DENIED) {
 			*fault = a.fault;
 			return SENT_OK;
@@ -150,6 +150,18 @@ static enum outcome join(struct ctx *c, const uint8_t *secret, size_t n, uint64_
 	return SENT_OK;
 }
 
+/* This process has become another user since it made the application (a server that drops its rights): it may not join
+ * it any more, but have a copy, as a child may. Channels to the old one are given up, by the new generation. */
+static void application_copy(uint64_t generation)
+{
+	pthread_mutex_lock(&module.hello);
+	pthread_mutex_lock(&module.lock);
+	if (module.generation == generation && module.secret_len)
+		module.secret_inherited = module.rights_changed = true;
+	pthread_mutex_unlock(&module.lock);
+	pthread_mutex_unlock(&module.hello);
+}
+
 /* Says HELLO on a fresh channel. *fault is set when the core refuses. */
 enum outcome application_join(struct ctx *c, int64_t deadline, uint16_t *fault)
 {
@@ -165,12 +177,14 @@ enum outcome application_join(struct ctx *c, int64_t deadline, uint16_t *fault)
 		if (n && !inherited) {
 			o = join(c, secret, n, generation, deadline, fault);
 			explicit_bzero(secret, sizeof secret);
-			if (o == SENT_OK && (*fault == FAULT_APP_UNKNOWN || *fault == FAULT_DENIED)) {
+			if (o != SENT_OK || (*fault != FAULT_APP_UNKNOWN && *fault != FAULT_DENIED))
+				return o;
+			if (*fault == FAULT_DENIED)
+				application_copy(generation);
+			else
 				application_forget(generation);
-				*fault = 0;
-				continue;
-			}
-			return o;
+			*fault = 0;
+			continue;
 		}
 		explicit_bzero(secret, sizeof secret);
 		pthread_mutex_lock(&module.hello);

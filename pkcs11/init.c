@@ -31,7 +31,7 @@ static void forget_all(void)
 	}
 	explicit_bzero(module.secret, sizeof module.secret);
 	module.secret_len = 0;
-	module.secret_inherited = false;
+	module.secret_inherited = module.rights_changed = false;
 	pool_close();
 	pthread_mutex_unlock(&module.lock);
 }

@@ -149,8 +149,9 @@ CK_RV C_EncapsulateKey(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_
 	if (rv == CKR_OK && (!pulCiphertextLen || (pCiphertext && !phKey)))
 		rv = CKR_ARGUMENTS_BAD;
 	struct summary key;
+	bool remembered;
 	if (rv == CKR_OK)
-		rv = summary_of(&c, hPublicKey, &key);
+		rv = summary_of(&c, hPublicKey, &key, &remembered);
 	if (rv != CKR_OK)
 		return leave(&c, rv);
 	size_t size = ciphertext_size(&key);

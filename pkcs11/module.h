@@ -28,6 +28,7 @@ enum {
 	SUMMARIES = 4096,          /* remembered object summaries; a power of two */
 	SECRET_MAX = 64,           /* the application's secret is 32 bytes today */
 	SPIN_FIRST = 50 * 1000,    /* ns; what a new channel expects of an answer: a P-256 signature takes 40-80 us */
+	RECV_SLICE = 1000,         /* ms; a wait in recv looks at its deadline at least this often */
 	SPIN_MOST = 150 * 1000,    /* ns; beyond it a wake-up (35 us where measured) no longer counts */
 };
 
@@ -156,6 +157,7 @@ struct module {
 	uint8_t secret[SECRET_MAX];     /* the following: written under both locks, read under either */
 	size_t secret_len;
 	bool secret_inherited;          /* it is the parent's: say HELLO with flag 2 */
+	bool rights_changed;            /* it is our own, from before we became another user: the same, and a new generation */
 	uint8_t epoch[SECRET_MAX];
 	size_t epoch_len;
 
@@ -269,7 +271,7 @@ void summary_learn(struct session *s, struct view objects);
 void summary_forget(CK_OBJECT_HANDLE handle);
 void summary_forget_private(CK_SLOT_ID slot);
 void summary_forget_all(void);
-CK_RV summary_of(struct ctx *c, CK_OBJECT_HANDLE key, struct summary *out);
+CK_RV summary_of(struct ctx *c, CK_OBJECT_HANDLE key, struct summary *out, bool *remembered);
 CK_RV take_objects(struct ctx *c, CK_OBJECT_HANDLE *handles, uint32_t n);
 
 /* attrs.c */

@@ -103,17 +103,27 @@ CK_RV op_tell(struct ctx *c, enum use use)
 	}
 }
 
-/* Judges a key by its summary, in the order in which programs expect the codes. */
-CK_RV op_check_key(struct ctx *c, enum use use, CK_OBJECT_HANDLE key, const struct offered *m, struct summary *k)
+static CK_RV judge(enum use use, const struct offered *m, const struct summary *k)
 {
-	CK_RV rv = summary_of(c, key, k);
-	if (rv != CKR_OK)
-		return rv;
 	if (k->class != CKO_SECRET_KEY && k->class != uses[use].class)
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (!mechanism_fits(m, k->type))
 		return CKR_KEY_TYPE_INCONSISTENT;
 	return k->usage & uses[use].usage ? CKR_OK : CKR_KEY_FUNCTION_NOT_PERMITTED;
+}
+
+/* Judges a key by its summary. A refusal must be by what the core says now: another program may have changed the key. */
+CK_RV op_check_key(struct ctx *c, enum use use, CK_OBJECT_HANDLE key, const struct offered *m, struct summary *k)
+{
+	bool remembered;
+	CK_RV rv = summary_of(c, key, k, &remembered);
+	if (rv == CKR_OK)
+		rv = judge(use, m, k);
+	if (rv == CKR_OK || !remembered)
+		return rv;
+	summary_forget(key);
+	rv = summary_of(c, key, k, &remembered);
+	return rv == CKR_OK ? judge(use, m, k) : rv;
 }
 
 CK_RV op_init(struct ctx *c, enum use use, CK_MECHANISM *m, CK_OBJECT_HANDLE key)

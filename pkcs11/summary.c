@@ -70,8 +70,9 @@ void summary_forget_all(void)
 }
 
 /* Finds the summary of a key, asking the core when it is not remembered. */
-CK_RV summary_of(struct ctx *c, CK_OBJECT_HANDLE key, struct summary *out)
+CK_RV summary_of(struct ctx *c, CK_OBJECT_HANDLE key, struct summary *out, bool *remembered)
 {
+	*remembered = false;
 	if (key == CK_INVALID_HANDLE)
 		return CKR_KEY_HANDLE_INVALID;
 	pthread_mutex_lock(&module.lock);
@@ -80,6 +81,7 @@ CK_RV summary_of(struct ctx *c, CK_OBJECT_HANDLE key, struct summary *out)
 	if (found)
 		*out = *at;
 	pthread_mutex_unlock(&module.lock);
+	*remembered = found;
 	if (!found) {
 		struct buf *b = request(c);
 		put_u64(b, c->s->wire);

@@ -152,6 +152,20 @@ static void a_bare_clone_is_noticed(void)
 	OK(sign(s, KEY_SIGN));
 }
 
+static void a_server_that_becomes_another_user_keeps_its_login(void)
+{
+	CK_SESSION_HANDLE s = ready_session();
+	shared->deny_joins = 1;
+	shared->hang_up = 1;
+	for (int i = 0; i < 1000 && shared->hang_up; i++)
+		usleep(5000);
+	OK(sign(s, KEY_SIGN));
+	CHECK(shared->hello[2] == 1 && shared->hello[0] == 1 && peer_calls(CALL_LOGIN) == 1);
+	CK_SESSION_INFO i;
+	OK(f->C_GetSessionInfo(s, &i));
+	CHECK(i.state == CKS_RW_USER_FUNCTIONS && shared->logged_in);
+}
+
 static atomic_bool stop;
 
 static void *sign_until_told(void *arg)
@@ -239,6 +253,6 @@ const struct test fork_tests[] = {
 	TEST(initialize_in_a_child_starts_anew), TEST(strict_children_must_initialize),
 	TEST(grandchildren_and_children_before_any_call_are_fine),
 	TEST(a_child_that_outlives_its_parents_application_logs_in_by_ticket), TEST(a_bare_clone_is_noticed),
-	TEST(forks_amid_calls_of_other_threads_are_fine), TEST(many_threads_share_the_pool),
+	TEST(a_server_that_becomes_another_user_keeps_its_login), TEST(forks_amid_calls_of_other_threads_are_fine), TEST(many_threads_share_the_pool),
 	TEST(threads_that_quarrel_over_a_session_break_nothing), {0},
 };

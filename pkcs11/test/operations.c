@@ -237,6 +237,19 @@ static void keys_are_judged_at_init_with_the_codes_programs_expect(void)
 	CHECK_RV(f->C_Sign(s, iv, 16, (CK_BYTE[64]){0}, &n), CKR_KEY_HANDLE_INVALID);
 }
 
+static void a_key_that_another_program_changed_is_refused_only_by_what_it_is_now(void)
+{
+	CK_SESSION_HANDLE s = ready_session();
+	shared->usage = 8; /* not to sign */
+	CHECK_RV(f->C_SignInit(s, &ecdsa, KEY_LATER), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	CHECK(peer_calls(CALL_SUMMARY) == 1);
+	shared->usage = 4;
+	OK(sign(s, KEY_LATER));
+	CHECK(peer_calls(CALL_SUMMARY) == 2);
+	OK(sign(s, KEY_LATER));
+	CHECK(peer_calls(CALL_SUMMARY) == 2);
+}
+
 static void keys_with_a_login_for_each_use_are_begun_at_init(void)
 {
 	CK_SESSION_HANDLE s = ready_session();
@@ -397,6 +410,7 @@ const struct test operation_tests[] = {
 	TEST(size_queries_are_answered_here_and_end_nothing), TEST(unknown_lengths_are_learnt_by_doing_and_kept),
 	TEST(update_with_too_little_room_keeps_its_output), TEST(any_error_but_a_small_buffer_ends_the_operation),
 	TEST(an_operation_left_over_in_the_core_is_cancelled), TEST(keys_are_judged_at_init_with_the_codes_programs_expect),
+	TEST(a_key_that_another_program_changed_is_refused_only_by_what_it_is_now),
 	TEST(keys_with_a_login_for_each_use_are_begun_at_init), TEST(signatures_are_verified_whichever_way_they_come),
 	TEST(digests_are_saved_and_restored), TEST(dual_functions_are_the_two_together),
 	TEST(messages_are_sealed_in_one_round_trip_and_iv_and_tag_come_back), TEST(random_bytes_of_any_length), {0},

@@ -48,6 +48,8 @@ struct shared {
 	atomic_int refuse;          /* introductions are refused with this fault */
 	atomic_int objects;         /* found by FIND beside the fixed ones */
 	atomic_int bad_tickets;
+	atomic_int deny_joins;      /* as the core does when the uid is another one */
+	atomic_int usage;           /* of KEY_LATER, instead of its own */
 	atomic_int hang_up;         /* close every channel now; applications stay */
 	atomic_int fault_on, fault; /* this call is answered with this fault; once */
 	/* Parameter of the last mechanism that came. */

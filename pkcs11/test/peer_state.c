@@ -80,6 +80,8 @@ static uint16_t hello(struct channel_state *ch, struct view v, struct buf *out)
 	shared->hello[flags]++;
 	if (flags && !known)
 		return APP_UNKNOWN;
+	if (flags == 1 && shared->deny_joins)
+		return DENIED;
 	ch->app = flags == 1 ? known : application_new(known);
 	put_bytes(out, ch->app->secret, 32);
 	pid_t epoch = getpid();
@@ -142,7 +144,10 @@ static bool summary(struct buf *out, uint64_t handle)
 	};
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		if (fixed[i][0] == handle) {
+			size_t at = out->len;
 			put_raw(out, fixed[i], sizeof fixed[i]);
+			if (handle == KEY_LATER && shared->usage)
+				set_u32(out, at + 24, (uint32_t)shared->usage);
 			return true;
 		}
 	uint64_t other[6] = {handle, CKO_SECRET_KEY, CKK_AES, 3, 256, 0};
