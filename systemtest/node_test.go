@@ -452,3 +452,6 @@ func seed(t *testing.T) uint64 {
 }
 
 func soak() bool { return os.Getenv("GENBU_SOAK") == "1" }
+
+// removeLog lets a test look only at what the node says from here on.
+func removeLog(n *node) error { return os.Remove(n.path("genbu.log")) }

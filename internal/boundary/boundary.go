@@ -57,8 +57,9 @@ type Core struct {
 
 	sameUID bool // the core could not be made another user than root, which is accepted
 
-	done chan struct{} // closed when the process has ended
-	err  error         // why; set before done is closed
+	done    chan struct{} // closed when the process has ended
+	err     error         // why; set before done is closed
+	drained chan struct{} // closed when nothing that it asked for is under way any more
 }
 
 // Start spawns a core and configures it. When it returns nil the core is in its sandbox and has passed its self-tests; an
@@ -69,14 +70,18 @@ func Start(ctx context.Context, o Options) (*Core, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	c := &Core{done: make(chan struct{})}
+	c := &Core{done: make(chan struct{}), drained: make(chan struct{})}
 	stream, err := c.spawn(&o)
 	if err != nil {
 		return nil, err
 	}
 	c.stream = stream
 	c.mux = wire.NewMux(stream, o.Handle, nil)
-	go c.mux.Serve()
+	go func() {
+		defer close(c.drained)
+		c.mux.Serve()
+		c.mux.Drain()
+	}()
 
 	configured := make(chan error, 1)
 	go func() {
@@ -127,6 +132,10 @@ func (c *Core) Wait() error {
 	<-c.done
 	return c.err
 }
+
+// Drain waits until every request that the core sent before it ended has been handled. Another core is started only
+// then: a commit or audit entry of the last one that came in later would be news that the new one was not given.
+func (c *Core) Drain() { <-c.drained }
 
 // Zeroize sends the signal upon which the core forgets every secret.
 func (c *Core) Zeroize() error { return c.child.Signal(zeroizeSignal) }

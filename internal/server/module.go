@@ -132,6 +132,7 @@ func (m *module) supervise(ctx context.Context, fail context.CancelCauseFunc) {
 		}
 		err := core.Wait()
 		m.service.Attach(nil)
+		core.Drain()
 		switch code := exitCode(err); code {
 		case wire.ExitConfig, wire.ExitSelfTest:
 			fail(fmt.Errorf("the core ended: %w", err))

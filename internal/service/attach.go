@@ -13,7 +13,7 @@ import (
 const rebuildPause = time.Second
 
 // Attach gives the service the core that now runs; nil says that it has ended. When the core is operational, the index
-// is built, and when it is not any more, it is dropped.
+// is built, and when it is not any more, it is dropped. Finds of a core that has ended wait no longer.
 func (s *Service) Attach(core Core) {
 	s.mu.Lock()
 	s.core = core
@@ -23,6 +23,7 @@ func (s *Service) Attach(core Core) {
 	s.mu.Unlock()
 	s.follow()
 	if core == nil {
+		s.feed.leave()
 		return
 	}
 	// The core's notice may have come before it was attached, or be still to come; asking it makes sure.
@@ -41,10 +42,13 @@ func (s *Service) Attach(core Core) {
 	}()
 }
 
-// told takes in the core's notice that its state changed.
+// told takes in the core's notice that its state changed. One that comes before the core was attached is not needed, and one
+// that comes after it has ended must not be taken for the next one's.
 func (s *Service) told(status *wire.Status) (*nothing, error) {
 	s.mu.Lock()
-	s.state = status.State
+	if s.core != nil {
+		s.state = status.State
+	}
 	s.mu.Unlock()
 	s.follow()
 	return nil, nil

@@ -31,6 +31,7 @@ type feed struct {
 	settled map[int64][]*own  // guarded by mu: those answered at a revision that x does not show yet
 	news    chan struct{}     // guarded by mu: closed and replaced when x, applied or run changed, if somebody waits
 	waits   int               // guarded by mu
+	ended   int               // guarded by mu: how many cores have ended, so that what they asked needs no answer
 }
 
 // run is one build of the index and its following of the watch.
@@ -50,6 +51,14 @@ func (f *feed) changed() {
 		close(f.news)
 		f.news = make(chan struct{})
 	}
+}
+
+// leave lets those go who wait on behalf of a core that has ended.
+func (f *feed) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended++
+	f.changed()
 }
 
 // stop ends the run and drops the index.

@@ -37,7 +37,7 @@ func (s *Service) find(r *wire.FindRequest) (*wire.FindReply, error) {
 func (f *feed) caughtUp() (*index.Index, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	wanted := f.answers
+	wanted, ended := f.answers, f.ended
 	if f.x != nil && f.applied >= wanted {
 		return f.x, nil
 	}
@@ -57,6 +57,9 @@ func (f *feed) caughtUp() (*index.Index, error) {
 		f.mu.Lock()
 		if timeout {
 			return nil, fault.IndexNotReady.At("find")
+		}
+		if f.ended != ended {
+			return nil, fault.Unavailable.At("find: the core has ended")
 		}
 	}
 	return f.x, nil

@@ -119,6 +119,21 @@ func TestAFindWithoutAnIndexIsNotReadyAfterABoundedWait(t *testing.T) {
 	}
 }
 
+func TestAFindOfACoreThatHasEndedWaitsNoLonger(t *testing.T) {
+	defer func(d time.Duration) { findWait = d }(findWait)
+	findWait = time.Hour
+	f := setUp(t)
+	done := make(chan error)
+	go func() { done <- f.ask(wire.OpFind, &wire.FindRequest{Query: byLabel("a")}, nil) }()
+	f.settles("the find waits", func() bool {
+		f.feed.mu.Lock()
+		defer f.feed.mu.Unlock()
+		return f.feed.waits == 1
+	})
+	f.Attach(nil)
+	wantFault(t, "find", <-done, fault.Unavailable)
+}
+
 func TestWhatAnotherNodeChangesIsDescribedAndTheCoreIsTold(t *testing.T) {
 	f := setUp(t)
 	m := object(1, "a")

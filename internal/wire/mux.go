@@ -26,6 +26,8 @@ type Mux struct {
 	handle Handler
 	inline func(op uint16) bool
 
+	answering sync.WaitGroup // requests taken from the stream and not yet handled
+
 	wmu   sync.Mutex
 	buf   []byte // guarded by wmu: frames waiting for the busy writer
 	spare []byte // guarded by wmu
@@ -62,6 +64,9 @@ func (m *Mux) Serve() error {
 	return err
 }
 
+// Drain waits for the handlers of all requests that came before the stream ended. It is called after Serve has returned.
+func (m *Mux) Drain() { m.answering.Wait() }
+
 func (m *Mux) read() error {
 	var head [muxHeader]byte
 	for {
@@ -90,7 +95,7 @@ func (m *Mux) read() error {
 		case m.inline != nil && m.inline(op):
 			m.answer(op, id, body)
 		default:
-			go m.answer(op, id, body)
+			m.answering.Go(func() { m.answer(op, id, body) })
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 
 	"github.com/genbu-hsm/genbu/internal/core/seal"
+	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
@@ -77,6 +78,9 @@ func (p *Partition) Began(revision int64) { p.mover.headRevision = revision }
 // LoadLedger reads head and change log, and so learns what may not be set back.
 func (p *Partition) LoadLedger() error {
 	head, err := p.host.Load(seal.HeadPath(p.ID))
+	if fault.Of(err) == fault.RecordUnknown { // a partition has one from its creation on
+		return fault.HeadInvalid.At("load head: it is gone")
+	}
 	if err != nil {
 		return err
 	}

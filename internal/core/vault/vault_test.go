@@ -125,7 +125,7 @@ func TestRefusesAPartitionWhoseHeadOrChangeLogWasSetBack(t *testing.T) {
 	}{
 		{"left alone", func(*disk, []byte, key.ID) {}, fault.OK},
 		{"head set back", func(d *disk, head []byte, part key.ID) { d.put(seal.HeadPath(part), head) }, fault.ChangeLogBroken},
-		{"head removed", func(d *disk, _ []byte, part key.ID) { delete(d.records, seal.HeadPath(part)) }, fault.RecordUnknown},
+		{"head removed", func(d *disk, _ []byte, part key.ID) { delete(d.records, seal.HeadPath(part)) }, fault.HeadInvalid},
 		{"last change removed", func(d *disk, _ []byte, part key.ID) { delete(d.records, seal.ChangePath(part, 1)) }, fault.ChangeLogBroken},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
