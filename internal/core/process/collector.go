@@ -13,8 +13,14 @@ import (
 const collectEvery = 900 * int64(time.Millisecond)
 
 // Collect starts the collector: it collects garbage within 1 s of the last use of a secret, and about once a second under
-// steady use, since ssp.Do erases heap memory only when it is collected.
-func Collect() (stop func()) { return Every(collectEvery, collect) }
+// steady use, since ssp.Do erases heap memory only when it is collected. It also keeps the runtime's own collections rare.
+func Collect() (stop func()) {
+	percent := leaveHeadroom(0)
+	return Every(collectEvery, func() {
+		collect()
+		percent = leaveHeadroom(percent)
+	})
+}
 
 func collect() {
 	if !ssp.Dirty() {

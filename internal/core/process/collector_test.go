@@ -4,6 +4,7 @@ package process
 
 import (
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -83,5 +84,25 @@ func TestTraceNamesFunctionsWithoutArguments(t *testing.T) {
 	s := Trace()
 	if !strings.Contains(s, "TestTraceNamesFunctionsWithoutArguments:") || strings.Contains(s, "0x") {
 		t.Errorf("got %s", s)
+	}
+}
+
+func TestHeadroomIsThatOfASmallHeapOnly(t *testing.T) {
+	for live, want := range map[uint64]int{0: 800, 4 << 20: 800, 8 << 20: 400, 32 << 20: 100, 1 << 30: 100} {
+		if got := headroomPercent(live); got != want {
+			t.Errorf("%d bytes live: %d percent, want %d", live, got, want)
+		}
+	}
+}
+
+func TestHeadroomIsSetOnceForASteadyHeap(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	percent := leaveHeadroom(0)
+	if got := debug.SetGCPercent(percent); got != percent {
+		t.Errorf("the runtime has %d percent, we think %d", got, percent)
+	}
+	debug.SetGCPercent(77)
+	if leaveHeadroom(percent); debug.SetGCPercent(percent) != 77 {
+		t.Error("set again although nothing changed")
 	}
 }
