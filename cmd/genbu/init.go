@@ -10,10 +10,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
@@ -188,6 +190,7 @@ unlock, also over restarts of the node. Programs wait or get an error meanwhile.
 			if err := conn.Lock(); err != nil {
 				return err
 			}
+			nextCore(conn)
 			return show(cmd.OutOrStdout(), map[string]any{"state": "locked"}, func(w io.Writer) {
 				fmt.Fprintln(w, "locked\nnext: genbu unlock")
 			})
@@ -195,6 +198,22 @@ unlock, also over restarts of the node. Programs wait or get an error meanwhile.
 	}
 	cmd.Flags().StringVar(&pinFile, "pin-file", "", "read the admin's PIN from this file (- for standard input)")
 	return cmd
+}
+
+// nextCore waits until the core of conn is gone and another one answers, so that what is typed next meets that.
+func nextCore(conn *client.Conn) {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if _, err := conn.Status(); err == nil {
+			continue
+		}
+		if next, err := dial(); err == nil {
+			_, err = next.Status()
+			next.Close()
+			if err == nil {
+				return
+			}
+		}
+	}
 }
 
 func zeroizeCommand() *cobra.Command {
@@ -219,6 +238,7 @@ The signal SIGUSR1 to the core (genbu env: GENBU_CORE_PID) destroys what is in m
 			if err := conn.Zeroize(confirm); err != nil {
 				return err
 			}
+			nextCore(conn)
 			return show(cmd.OutOrStdout(), map[string]any{"root_destroyed": confirm != ""}, func(w io.Writer) {
 				if confirm != "" {
 					fmt.Fprintln(w, "zeroized; the root key is destroyed, and with it every key of this node")

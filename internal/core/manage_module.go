@@ -82,7 +82,7 @@ func (m *manager) lock() error {
 	if err := m.did(nil, wire.AuditState, "", nil); err != nil {
 		return err
 	}
-	m.core.system.After(answerTime, func() { m.core.erase(wire.ExitLocked) })
+	m.core.ends(wire.ExitLocked)
 	return nil
 }
 
@@ -111,8 +111,14 @@ func (m *manager) zeroize() error {
 			}
 		}
 	}
-	c.system.After(answerTime, func() { c.erase(wire.ExitZeroized) })
+	c.ends(wire.ExitZeroized)
 	return nil
+}
+
+// ends erases what is in memory and ends the process once the answer is out. From now on nothing is served.
+func (c *Core) ends(code int) {
+	c.state.Store(uint32(wire.StateZeroized))
+	c.system.After(answerTime, func() { c.erase(code) })
 }
 
 func (m *manager) rekeep() error {
