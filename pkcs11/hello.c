@@ -39,7 +39,7 @@ static enum outcome hello(struct ctx *c, uint64_t flags, const uint8_t *secret, 
 static bool not_now(uint16_t fault)
 {
 	switch (fault) {
-	case FAULT_LOCKED: case FAULT_UNINITIALIZED: case FAULT_UNAVAILABLE: case FAULT_BUSY: case FAULT_TIMEOUT:
+	case FAULT_LOCKED: case FAULT_UNINITIALIZED: case FAULT_ZEROIZED: case FAULT_UNAVAILABLE: case FAULT_BUSY: case FAULT_TIMEOUT:
 	case FAULT_INDEX_NOT_READY: case FAULT_AUDIT_UNAVAILABLE: case FAULT_AUDIT_LAG:
 		return true;
 	}
