@@ -38,24 +38,52 @@ func (p *Partition) Load(handle uint64) (*object.Object, error) {
 	return p.LoadID(ids[0])
 }
 
-// LoadID answers the object of an id.
+// LoadID answers the object of an id. A record that the ledger refuses as old may only have been overtaken, between its
+// reading and the comparison, by a change of ours: it is read again, and refused when it is still the same one.
 func (p *Partition) LoadID(id key.ID) (*object.Object, error) {
 	if h := p.cache.id(id); h != nil {
 		return h.usable()
 	}
-	rec, err := p.host.Load(ObjectPath(p.ID, id))
-	if fault.Of(err) == fault.RecordUnknown {
-		return nil, fault.ObjectUnknown
-	}
-	if err != nil {
-		return nil, err
-	}
-	o, err := p.open(rec, id)
-	if err != nil {
+	for before := int64(0); ; {
+		rec, err := p.host.Load(ObjectPath(p.ID, id))
+		if fault.Of(err) == fault.RecordUnknown {
+			return nil, fault.ObjectUnknown
+		}
+		if err != nil {
+			return nil, err
+		}
+		o, err := p.open(rec, id)
+		if err == nil {
+			var h *held
+			if h, err = p.remember(o, rec.Revision); err == nil {
+				return h.usable()
+			}
+		}
+		switch fault.Of(err) {
+		case fault.Conflict: // it is being destroyed
+			return nil, fault.ObjectUnknown
+		case fault.OutcomeUnknown:
+			return nil, err
+		case fault.RecordOld, fault.RecordRevived:
+			if rec.Revision > before {
+				before = rec.Revision
+				continue
+			}
+		}
 		p.alarm(rec.Path, err)
 		return nil, err
 	}
-	return p.cache.put(&held{object: o, revision: rec.Revision}).usable()
+}
+
+// remember puts an object into the cache and answers what is kept of it. It compares once more: a change or destruction that
+// came after the first comparison may have dropped the object before it was put.
+func (p *Partition) remember(o *object.Object, revision int64) (*held, error) {
+	h := p.cache.put(&held{object: o, revision: revision})
+	err := p.current(o.ID, h.object.Version)
+	if err != nil {
+		p.cache.drop(o.ID)
+	}
+	return h, err
 }
 
 func (h *held) usable() (*object.Object, error) {
@@ -87,8 +115,33 @@ func (p *Partition) open(rec wire.Record, id key.ID) (o *object.Object, err erro
 	return o, err
 }
 
-// Describe opens a record for the host's index.
-func (p *Partition) Describe(rec wire.Record, id key.ID) (m *wire.Meta, err error) {
+// Describe opens a record for the host's index; nil when the object is no more. Like LoadID it looks again at a record that
+// may have been overtaken. One that is just being changed or destroyed is described as it is: the index is a hint, and
+// each use is checked.
+func (p *Partition) Describe(rec wire.Record, id key.ID) (*wire.Meta, error) {
+	for {
+		m, err := p.meta(rec, id)
+		switch fault.Of(err) {
+		case fault.OK, fault.Conflict, fault.OutcomeUnknown:
+			p.count.Add(1)
+			return m, nil
+		case fault.RecordOld, fault.RecordRevived:
+			now, lost := p.host.Load(rec.Path)
+			if fault.Of(lost) == fault.RecordUnknown {
+				return nil, nil
+			}
+			if lost == nil && now.Revision > rec.Revision {
+				rec = now
+				continue
+			}
+		}
+		p.alarm(rec.Path, err)
+		return nil, err
+	}
+}
+
+// meta opens a record and compares it with the ledger. The answer of the ledger does not take the Meta away.
+func (p *Partition) meta(rec wire.Record, id key.ID) (m *wire.Meta, err error) {
 	var version uint64
 	ssp.Do(func() {
 		var plain []byte
@@ -105,12 +158,7 @@ func (p *Partition) Describe(rec wire.Record, id key.ID) (m *wire.Meta, err erro
 	if err == nil {
 		err = p.current(id, version)
 	}
-	if err != nil {
-		p.alarm(rec.Path, err)
-		return nil, err
-	}
-	p.count.Add(1)
-	return m, nil
+	return m, err
 }
 
 // Find answers up to limit objects after the id given that the index proposes for q, and whether there may be more.
