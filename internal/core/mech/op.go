@@ -45,6 +45,18 @@ func (c *collector) Update(dst, in []byte) ([]byte, error) {
 	return dst, nil
 }
 
+// Whole answers for input that comes in one piece (see OneShot), which need not be gathered.
+func (c *collector) Whole(dst, in []byte) ([]byte, error) {
+	if len(in) > c.limit {
+		return dst, c.tooLong.At("take data")
+	}
+	out, err := c.end(in)
+	if err != nil {
+		return dst, err
+	}
+	return appendAndClear(dst, out), nil
+}
+
 func (c *collector) Final(dst []byte) ([]byte, error) {
 	defer c.drop()
 	out, err := c.end(c.all)
