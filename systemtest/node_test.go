@@ -178,7 +178,7 @@ func (n *node) kill() {
 	n.host.Process.Kill()
 	<-n.gone
 	n.host = nil
-	for end := time.Now().Add(patience); core > 0 && syscall.Kill(core, 0) == nil && time.Now().Before(end); {
+	for end := time.Now().Add(patience); core > 0 && parent(core) != 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -215,7 +215,8 @@ func (n *node) corePID() int {
 	return pid
 }
 
-// parent is the fourth word of /proc/PID/stat; the second is a name in parentheses.
+// parent is the fourth word of /proc/PID/stat; the second is a name in parentheses. It is 0 for a process that has ended,
+// whether or not somebody has taken note of that.
 func parent(pid int) int {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, ok := strings.Cut(string(b), ") ")

@@ -44,11 +44,15 @@ func clientWork(socket, label, what string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := s.Login(client.User, "", []byte(userPIN)); err != nil {
+		name, pin := "", userPIN
+		if what == "uid" {
+			name, pin = "uid", ""
+		}
+		if _, err := s.Login(client.User, name, []byte(pin)); err != nil {
 			return err
 		}
 		switch what {
-		case "once":
+		case "once", "uid":
 			_, err := s.FindAll(nil)
 			return err
 		case "create":
