@@ -94,6 +94,10 @@ func run(t *testing.T, bin, script string) {
 	cmd := exec.CommandContext(ctx, "bash", "-eu", "-o", "pipefail", filepath.Join(filepath.Dir(abs), "../run-script"), abs)
 	cmd.Dir = work
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH")+":/usr/sbin", "HERE="+filepath.Dir(abs), "HOME="+work, "TOP="+top(t))
+	for _, name := range []string{"GOCACHE", "GOMODCACHE"} { // which Go would look for under HOME
+		value, _ := exec.Command("go", "env", name).Output() // without go its script fails by itself
+		cmd.Env = append(cmd.Env, name+"="+strings.TrimSpace(string(value)))
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	var out bytes.Buffer
