@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -95,11 +96,15 @@ func show(w io.Writer, value any, text func(io.Writer)) error {
 	return e.Encode(value)
 }
 
-// table prints rows under a heading, in columns.
+// table prints rows under a heading, in columns. Labels are written by others, who must not steer this terminal.
 func table(w io.Writer, heading string, rows [][]string) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, strings.ReplaceAll(heading, " ", "\t"))
 	for _, row := range rows {
+		for i, cell := range row {
+			quoted := strconv.Quote(cell)
+			row[i] = quoted[1 : len(quoted)-1]
+		}
 		fmt.Fprintln(t, strings.Join(row, "\t"))
 	}
 	t.Flush()
