@@ -24,6 +24,10 @@ func note() {
 	}
 }
 
+// Dropped is called by who lets go, outside Do, of what was allocated inside: an operation that ends without a last part, a
+// key that was kept parsed. It would else be erased only after somebody's next use.
+func Dropped() { note() }
+
 // Dirty says whether a collection is due. It is for the collector loop in core/process.
 func Dirty() bool { return dirty.Load() }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -132,6 +133,7 @@ func (s *Server) forget(a *application) {
 	clear(a.sessions)
 	clear(a.logins)
 	clear(a.objects)
+	ssp.Dropped()
 }
 
 // Drop ends what all applications hold of a partition: sessions, logins, session objects. For one that was destroyed or
@@ -154,6 +156,7 @@ func (s *Server) Drop(partition key.ID) {
 			}
 		}
 	})
+	ssp.Dropped()
 }
 
 // DropAll ends every application: the module was locked or zeroized. Channels stay, so that their clients hear why.

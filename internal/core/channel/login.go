@@ -127,15 +127,35 @@ func logOut(c *channel) error {
 	return c.record(key.ID{})
 }
 
-// logout ends the login of a slot with the private session objects. Operations with private keys and private objects in
-// cursors end by themselves: both remember the login they began under. The caller holds a.mu.
+// logout ends the login of a slot with the private session objects, and operations with private keys. Private objects in
+// cursors end by themselves, since these remember the login they began under. The caller holds a.mu.
 func (a *application) logout(slot uint64) {
+	l := a.logins[slot]
 	delete(a.logins, slot)
+	if l != nil {
+		a.endOperations(slot, l)
+	}
 	for h, o := range a.objects {
 		if o.slot == slot && o.object.Private() {
 			delete(a.objects, h)
 		}
 	}
+}
+
+// endOperations ends what began under a login. It does not wait: a part that is at work holds its session, and the session
+// may be waiting for a.mu, which the caller holds.
+func (a *application) endOperations(slot uint64, l *login) {
+	var list []*session
+	for _, x := range a.sessions {
+		if x.slot == slot {
+			list = append(list, x)
+		}
+	}
+	go func() {
+		for _, x := range list {
+			x.endOf(l)
+		}
+	}()
 }
 
 // resume logs in again by a ticket of an earlier login, after a restart of the core.

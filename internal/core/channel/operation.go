@@ -105,8 +105,26 @@ func (c *channel) running(v view, how mech.Use) (*operation, error) {
 		}
 		err = e
 	}
-	v.ops[how] = nil
+	v.end(how)
 	return nil, err
+}
+
+// end lets go of an operation that has no last part. The caller holds x.mu.
+func (x *session) end(how mech.Use) {
+	x.ops[how] = nil
+	ssp.Dropped()
+}
+
+// endOf ends the operations with private keys that began under a login which is over. Their next part would be refused
+// anyhow, but until then they would keep their keys parsed.
+func (x *session) endOf(l *login) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for how, o := range x.ops {
+		if o != nil && o.login == l && o.key.Object != nil && o.key.Private() {
+			x.end(mech.Use(how))
+		}
+	}
 }
 
 func update(c *channel) error { return c.part(false) }
@@ -194,7 +212,7 @@ func cancel(c *channel) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.ops[how] = nil
+	v.end(how)
 	return nil
 }
 

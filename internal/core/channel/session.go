@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -134,6 +135,7 @@ func sessionClose(c *channel) error {
 // 5.6.6). The caller holds a.mu.
 func (a *application) closeSession(x *session) {
 	delete(a.sessions, x.id)
+	ssp.Dropped() // of operations under way
 	for h, o := range a.objects {
 		if o.object.Session == x.id {
 			delete(a.objects, h)

@@ -9,26 +9,36 @@ import (
 	"github.com/genbu-hsm/genbu/internal/ssp"
 )
 
-// collectEvery leaves a tenth of the promised second for the collection itself.
-const collectEvery = 900 * int64(time.Millisecond)
+// collectEvery makes room for two collections in the promised second, and leaves a tenth of it for themselves.
+const collectEvery = 450 * int64(time.Millisecond)
 
-// Collect starts the collector: it collects garbage within 1 s of the last use of a secret, and about once a second under
+// Collect starts the collector: it collects garbage twice within 1 s of the last use of a secret, and steadily under
 // steady use, since ssp.Do erases heap memory only when it is collected. It also keeps the runtime's own collections rare.
+//
+// Twice, because what a sync.Pool held in the first collection falls in the second, and because crypto/ecdsa and
+// crypto/ed25519 keep a copy of a private key in a global map until a cleanup has run, which the first collection asks
+// for. That cleanup has a goroutine of its own, so the second collection must not follow at once.
 func Collect() (stop func()) {
+	c := &collector{}
 	percent := leaveHeadroom(0)
 	return Every(collectEvery, func() {
-		collect()
+		c.tick()
 		percent = leaveHeadroom(percent)
 	})
 }
 
-func collect() {
-	if !ssp.Dirty() {
-		return
+// collector belongs to the goroutine of its ticks.
+type collector struct {
+	due int // collections still to come for uses so far
+}
+
+func (c *collector) tick() {
+	if ssp.Dirty() {
+		ssp.Collected()
+		c.due = 2
 	}
-	ssp.Collected()
-	runtime.GC()
-	if !ssp.Dirty() {
-		runtime.GC() // what a sync.Pool held in the first collection falls in the second; only when use has paused
+	if c.due > 0 {
+		c.due--
+		runtime.GC()
 	}
 }

@@ -21,14 +21,28 @@ func collections() uint32 {
 func TestCollectionFollowsUseAndRestsOtherwise(t *testing.T) {
 	ssp.Collected()
 	before := collections()
-	collect()
+	c := &collector{}
+	c.tick()
 	if collections() != before {
 		t.Error("collected without a use")
 	}
-	ssp.Do(func() {})
-	collect()
-	if n := collections() - before; n != 2 || ssp.Dirty() {
-		t.Errorf("%d collections after a use, still dirty %v", n, ssp.Dirty())
+	for _, use := range []func(){func() { ssp.Do(func() {}) }, ssp.Dropped} {
+		before = collections()
+		use()
+		for tick, want := range []uint32{1, 2, 2, 2} {
+			c.tick()
+			if n := collections() - before; n != want || ssp.Dirty() {
+				t.Errorf("%d collections after a use and tick %d, still dirty %v", n, tick, ssp.Dirty())
+			}
+		}
+	}
+	before = collections()
+	for range 5 {
+		ssp.Do(func() {})
+		c.tick()
+	}
+	if n := collections() - before; n != 5 {
+		t.Errorf("%d collections under steady use, in 5 ticks", n)
 	}
 }
 

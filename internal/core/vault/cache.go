@@ -8,6 +8,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/object"
+	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -82,5 +83,6 @@ func (c *cache) drop(id key.ID) {
 	if h := c.byID[id]; h != nil {
 		delete(c.byID, id)
 		delete(c.byHandle, h.object.Handle())
+		ssp.Dropped() // of the parsed key, in fast mode
 	}
 }
