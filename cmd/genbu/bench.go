@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -27,7 +28,7 @@ type measured struct {
 }
 
 func benchCommand() *cobra.Command {
-	var who loginFlags
+	var who login
 	var callers []int
 	var seconds float64
 	cmd := &cobra.Command{
@@ -37,32 +38,37 @@ func benchCommand() *cobra.Command {
 Numbers of a busy machine mean little; make bench compares with others in one run.
 
   genbu bench --callers 1,16 --seconds 2`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, s, err := who.open(client.User)
-			if err != nil {
-				return err
-			}
-			defer conn.Close()
-			jobs, err := benchJobs(s)
-			if err != nil {
-				return err
+			if seconds <= 0 || len(callers) == 0 || slices.Min(callers) < 1 || slices.Max(callers) > 256 {
+				return next(errors.New("--seconds and --callers are more than nothing, and callers at most 256"), "genbu bench --callers 1,16 --seconds 2")
 			}
 			var all []measured
 			var rows [][]string
-			for _, j := range jobs {
-				for _, n := range callers {
-					done := progress(fmt.Sprintf("%s, %d callers", j.name, n))
-					m, err := measure(conn, s, j, n, time.Duration(seconds*float64(time.Second)))
-					done()
-					if err != nil {
-						return fmt.Errorf("%s: %w", j.name, err)
-					}
-					all = append(all, m)
-					rows = append(rows, []string{m.Op, strconv.Itoa(n), fmt.Sprintf("%.0f", m.PerSec), fmt.Sprintf("%.0f", m.P50), fmt.Sprintf("%.0f", m.P99)})
+			err := who.as(client.User, "", func(s *session) error {
+				done := progress("making keys")
+				jobs, err := benchJobs(s.Session)
+				done()
+				if err != nil {
+					return err
 				}
+				for _, j := range jobs {
+					for _, n := range callers {
+						done := progress(fmt.Sprintf("%s, %d callers", j.name, n))
+						m, err := measure(s, j, n, time.Duration(seconds*float64(time.Second)))
+						done()
+						if err != nil {
+							return fmt.Errorf("%s: %w", j.name, err)
+						}
+						all = append(all, m)
+						rows = append(rows, []string{m.Op, strconv.Itoa(n), fmt.Sprintf("%.0f", m.PerSec), fmt.Sprintf("%.0f", m.P50), fmt.Sprintf("%.0f", m.P99)})
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			return show(cmd.OutOrStdout(), all, func(w io.Writer) { table(w, "OPERATION CALLERS PER-SECOND P50-US P99-US", rows) })
+			return show(cmd, all, func(w io.Writer) { table(w, "OPERATION CALLERS PER-SECOND P50-US P99-US", rows) })
 		},
 	}
 	who.add(cmd)
@@ -116,7 +122,7 @@ func benchJobs(s *client.Session) ([]job, error) {
 		return func(s *client.Session) error { _, err := s.Sign(m, o.Handle, data); return err }
 	}
 	return []job{
-		{"status (empty call)", func(s *client.Session) error { _, err := s.Random(1); return err }},
+		{"empty call", func(s *client.Session) error { _, err := s.Random(1); return err }},
 		{"p256-sign", sign(client.Mech(key.MechECDSA), ec, digest[:])},
 		{"ed25519-sign", sign(plain(key.MechEDDSA), ed, digest[:])},
 		{"rsa2048-sign", sign(client.Mech(key.MechSHA256RSAPKCS), rsa, digest[:])},
@@ -129,52 +135,42 @@ func benchJobs(s *client.Session) ([]job, error) {
 }
 
 // measure runs a job from n callers, each with a channel of its own, all within one application.
-func measure(conn *client.Conn, s *client.Session, j job, n int, d time.Duration) (measured, error) {
-	var mu sync.Mutex
-	var all []time.Duration
-	var failed error
+func measure(s *session, j job, n int, d time.Duration) (measured, error) {
+	callers := make([]*client.Session, n)
+	for i := range callers { // before the clock starts
+		socket, err := socketPath()
+		if err != nil {
+			return measured{}, err
+		}
+		c, err := client.Join(socket, s.conn.Secret)
+		if err != nil {
+			return measured{}, err
+		}
+		defer c.Close()
+		if callers[i], err = c.Open(s.Slot, true); err != nil {
+			return measured{}, err
+		}
+	}
+	times, failed := make([][]time.Duration, n), make([]error, n)
 	var wg sync.WaitGroup
-	end := time.Now().Add(d)
-	for range n {
+	start := time.Now()
+	for i, caller := range callers {
 		wg.Go(func() {
-			var mine []time.Duration
-			err := func() error {
-				socket, err := socketPath()
-				if err != nil {
-					return err
-				}
-				c, err := client.Join(socket, conn.Secret)
-				if err != nil {
-					return err
-				}
-				defer c.Close()
-				mySession, err := c.Open(s.Slot, true)
-				if err != nil {
-					return err
-				}
-				for now := time.Now(); now.Before(end); {
-					if err := j.run(mySession); err != nil {
-						return err
-					}
-					next := time.Now()
-					mine = append(mine, next.Sub(now))
-					now = next
-				}
-				return nil
-			}()
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, mine...)
-			if err != nil {
-				failed = err
+			for now := time.Now(); now.Sub(start) < d && failed[i] == nil; {
+				failed[i] = j.run(caller)
+				then := now
+				now = time.Now()
+				times[i] = append(times[i], now.Sub(then))
 			}
 		})
 	}
 	wg.Wait()
-	if failed != nil || len(all) == 0 {
-		return measured{}, failed
+	took := time.Since(start)
+	all := slices.Concat(times...)
+	if err := errors.Join(failed...); err != nil || len(all) == 0 {
+		return measured{}, err
 	}
 	slices.Sort(all)
 	us := func(q float64) float64 { return float64(all[int(q*float64(len(all)-1))].Nanoseconds()) / 1000 }
-	return measured{j.name, n, float64(len(all)) / d.Seconds(), us(0.5), us(0.99)}, nil
+	return measured{j.name, n, float64(len(all)) / took.Seconds(), us(0.5), us(0.99)}, nil
 }

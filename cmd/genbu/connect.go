@@ -3,10 +3,14 @@
 package main
 
 import (
+	"cmp"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -15,19 +19,31 @@ import (
 	"text/template"
 
 	"github.com/spf13/cobra"
+
+	"github.com/genbu-hsm/genbu/internal/client"
 )
 
-// recipes has one text per tool, with this machine's values to be filled in. conformance/ runs them against the real
-// programs.
+// recipes has one text per tool, with this machine's values to be filled in. testdata/connect_*.txtar runs those whose
+// program is installed.
 //
 //go:embed recipes/*.txt
 var recipes embed.FS
 
-// values are what a recipe may ask for.
+// values are what a recipe may ask for. In it, sh makes a shell word of one, and uri the value of a PKCS #11 URI (RFC 7512).
 type values struct {
-	Dir, Socket, Token, Module, ModuleFile, Engine string
-	SlotIndex                                      int // of the token among the slots, for SunPKCS11
+	Dir        string `json:"dir"`
+	Socket     string `json:"socket"`
+	Token      string `json:"token_label"`
+	Genbu      string `json:"genbu"` // how to call this program
+	Module     string `json:"module"`
+	ModuleFile string `json:"p11_kit_module"`
+	Engine     string `json:"openssl_engine"`
+	SlotIndex  int    `json:"slot_index"` // of the token among the slots, as SunPKCS11 counts them
 }
+
+// sameRecipe are programs that go by another's.
+var sameRecipe = map[string]string{"keytool": "java", "jarsigner": "java", "ssh": "openssh", "sshd": "openssh", "httpd": "apache", "p11tool": "gnutls",
+	"crypto11": "go", "pykcs11": "python"}
 
 func tools() []string {
 	entries, _ := recipes.ReadDir("recipes") // embedded: cannot fail
@@ -39,28 +55,23 @@ func tools() []string {
 }
 
 func connectCommand() *cobra.Command {
-	return &cobra.Command{
+	var token string
+	cmd := &cobra.Command{
 		Use:   "connect [TOOL]",
 		Short: "Print a working recipe for a program you know",
 		Long: `Print how to use this node's keys from a program, with this machine's own values.
 Without TOOL, list the programs there is a recipe for.
 
   genbu connect nginx`,
-		ValidArgs: tools(),
-		Args:      cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			out := cmd.OutOrStdout()
 			if len(args) == 0 {
-				return show(out, tools(), func(w io.Writer) { fmt.Fprintln(w, strings.Join(tools(), "\n")) })
+				return show(cmd, tools(), func(w io.Writer) { fmt.Fprintln(w, strings.Join(tools(), "\n")) })
 			}
-			tool := args[0]
-			if tool == "keytool" || tool == "jarsigner" {
-				tool = "java"
-			}
+			tool := cmp.Or(sameRecipe[args[0]], args[0])
 			if !slices.Contains(tools(), tool) {
-				return hinted{fmt.Errorf("no recipe for %q", tool), "genbu connect"}
+				return hinted{fmt.Errorf("there is no recipe for %q", tool), hint{"genbu connect", "lists those there are; any PKCS #11 program works"}}
 			}
-			v, err := machine()
+			v, err := machine(token)
 			if err != nil {
 				return err
 			}
@@ -68,13 +79,18 @@ Without TOOL, list the programs there is a recipe for.
 			if err != nil {
 				return err
 			}
-			return show(out, map[string]any{"tool": tool, "recipe": text, "values": v}, func(w io.Writer) { fmt.Fprint(w, text) })
+			return show(cmd, map[string]any{"tool": tool, "recipe": text, "values": v}, func(w io.Writer) { fmt.Fprint(w, text) })
 		},
 	}
+	cmd.Flags().StringVar(&token, "token", "", "the token that the recipe is for (default: as in genbu env)")
+	cmd.RegisterFlagCompletionFunc("token", completeTokens)
+	cmd.ValidArgsFunction = fixed(append(tools(), sorted(sameRecipe)...))
+	return cmd
 }
 
 func recipe(tool string, v *values) (string, error) {
-	t, err := template.New(tool+".txt").Option("missingkey=error").ParseFS(recipes, path.Join("recipes", tool+".txt"))
+	t := template.New(tool + ".txt").Option("missingkey=error").Funcs(template.FuncMap{"sh": word, "uri": url.PathEscape})
+	t, err := t.ParseFS(recipes, path.Join("recipes", tool+".txt"))
 	if err != nil {
 		return "", err
 	}
@@ -84,14 +100,43 @@ func recipe(tool string, v *values) (string, error) {
 }
 
 // machine finds this machine's own values.
-func machine() (*values, error) {
-	env, err := readEnv(global.dir)
+func machine(label string) (*values, error) {
+	env, err := readEnv(label)
 	if err != nil {
 		return nil, err
 	}
-	v := &values{Dir: global.dir, Socket: env.Socket, Token: env.Token, Module: modulePath(), Engine: enginePath()}
-	v.ModuleFile = filepath.Join(filepath.Dir(v.Module), "genbu.module")
-	return v, nil
+	conn, err := dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	list, err := conn.Slots()
+	if err != nil {
+		return nil, err
+	}
+	if env.Token == "" {
+		return nil, hinted{errors.New("which token is meant is not known"), hint{"genbu partition list", "then give --token LABEL"}}
+	}
+	index := slices.IndexFunc(list, func(t client.Token) bool { return t.Label == env.Token })
+	if index < 0 {
+		return nil, next(fmt.Errorf("there is no token %q", env.Token), "genbu partition list")
+	}
+	return &values{Dir: env.Dir, Socket: env.Socket, Token: env.Token, Genbu: ownName(), Module: env.Module, Engine: enginePath(), SlotIndex: index,
+		ModuleFile: filepath.Join(filepath.Dir(env.Module), "genbu.module")}, nil
+}
+
+// ownName is how a shell calls this program: by name where that finds it, else by its path.
+func ownName() string {
+	exe, err := os.Executable()
+	if err != nil {
+		return "genbu"
+	}
+	if found, err := exec.LookPath("genbu"); err == nil {
+		if real, err := filepath.EvalSymlinks(found); err == nil && real == exe {
+			return "genbu"
+		}
+	}
+	return word(exe)
 }
 
 // modulePath is the PKCS #11 library: beside the binary, in a build tree or in an installation.

@@ -8,13 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"github.com/genbu-hsm/genbu/internal/server"
-	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
 // finding is one thing that was looked at.
@@ -32,16 +32,9 @@ func doctorCommand() *cobra.Command {
 		Long: `Look at the node, its protections, its disk and its files, and say what to do about what is wrong.
 
   genbu doctor`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			list := examine(global.dir)
-			bad := 0
-			for _, f := range list {
-				if !f.OK {
-					bad++
-				}
-			}
-			err := show(cmd.OutOrStdout(), list, func(w io.Writer) {
+			list := examine()
+			err := show(cmd, list, func(w io.Writer) {
 				for _, f := range list {
 					mark := "ok  "
 					if !f.OK {
@@ -53,36 +46,46 @@ func doctorCommand() *cobra.Command {
 					}
 				}
 			})
-			if err == nil && bad > 0 {
-				err = hinted{fmt.Errorf("%d of %d findings are bad", bad, len(list)), "follow the lines that say next"}
+			if err != nil {
+				return err
 			}
-			return err
+			bad := slices.DeleteFunc(slices.Clone(list), func(f finding) bool { return f.OK })
+			if len(bad) > 0 {
+				return next(fmt.Errorf("%d of %d findings are bad", len(bad), len(list)), bad[0].Next)
+			}
+			return nil
 		},
 	}
 }
 
-func examine(dir string) (list []finding) {
-	add := func(what string, ok bool, next, note string, args ...any) {
-		if ok {
-			next = ""
-		}
-		list = append(list, finding{what, ok, fmt.Sprintf(note, args...), next})
+// findings are gathered in the order in which they build on each other.
+type findings []finding
+
+// add notes a finding; next is the command that mends it.
+func (f *findings) add(what string, ok bool, next, note string, args ...any) {
+	if ok {
+		next = ""
 	}
+	*f = append(*f, finding{what, ok, fmt.Sprintf(note, args...), withDir(next)})
+}
+
+func examine() (list findings) {
+	dir := nodeDir()
 	c, err := server.Load(dir)
-	add("configuration", err == nil, "mend "+filepath.Join(dir, server.ConfigFile), "%v", orFine(err))
+	list.add("configuration", err == nil, "less "+word(filepath.Join(dir, server.ConfigFile)), "%v", orFine(err))
 	if err != nil {
 		return list
 	}
-	running, err := server.Running(dir)
-	add("node", running, "genbu up --dir "+dir, "running: %t", running)
+	running, err := server.Running(c.Dir)
+	list.add("node", running && err == nil, "genbu up", "%s", map[bool]string{true: "running", false: "not running"}[running])
 	if running {
-		examineNode(add)
+		list.node()
 	}
-	examineFiles(c, add)
+	list.files(c)
 	_, err = os.Stat(modulePath())
-	add("PKCS #11 library", err == nil, "make build", "%s", modulePath())
+	list.add("PKCS #11 library", err == nil, "make build", "%s", modulePath())
 	_, err = exec.LookPath("openssl")
-	add("openssl", err == nil, "apt-get install openssl", "found: %t", err == nil)
+	list.add("openssl", err == nil, "apt-get install openssl", "found: %t", err == nil)
 	return list
 }
 
@@ -93,39 +96,43 @@ func orFine(err error) string {
 	return "fine"
 }
 
-func examineNode(add func(what string, ok bool, next, note string, args ...any)) {
+// node asks the module about itself.
+func (f *findings) node() {
 	conn, err := dial()
-	add("socket", err == nil, "is the path right? genbu env", "%s", orFine(err))
+	f.add("socket", err == nil, "genbu env", "%s", orFine(err))
 	if err != nil {
 		return
 	}
 	defer conn.Close()
 	s, err := conn.Status()
 	if err != nil {
-		add("module", false, "look into genbu.log", "%v", err)
+		f.add("module", false, "genbu status", "%v", err)
 		return
 	}
-	next := map[wire.State]string{wire.StateLocked: "genbu unlock", wire.StateUninitialized: "genbu init", wire.StateZeroized: "restore a backup into a new directory"}[s.State]
-	add("state", s.State == wire.StateOperational, next, "%s", s.State)
-	add("protections", len(s.Missing) == 0, "run on a kernel that has them, or accept them knowingly in genbu.yaml", "missing: %s", dash(strings.Join(s.Missing, ", ")))
-	add("secret memory", s.Memory == "memfd_secret", "boot with secretmem.enable=1", "%s", s.Memory)
-	add("erasure", s.Erasure == "runtime/secret", "build with GOEXPERIMENT=runtimesecret", "%s", s.Erasure)
+	then := ""
+	if !operational(s.State) {
+		then = hintFor(nil, notOperational(s.State)).command
+	}
+	f.add("state", operational(s.State), then, "%s", s.State)
+	f.add("protections", len(s.Missing) == 0, "genbu status", "missing: %s", dash(strings.Join(s.Missing, ", ")))
+	f.add("secret memory", s.Memory == "memfd_secret", "cat /proc/cmdline   (boot with secretmem.enable=1)", "%s", s.Memory)
+	f.add("erasure", s.Erasure == "runtime/secret", "make build", "%s", s.Erasure)
 }
 
-func examineFiles(c *server.Config, add func(what string, ok bool, next, note string, args ...any)) {
-	for _, file := range []string{c.Keeper, filepath.Join(c.Dir, accessFile)} {
-		info, err := os.Stat(file)
-		if err != nil {
-			continue
+// files looks at who may read what, and at the disk.
+func (f *findings) files(c *server.Config) {
+	access := filepath.Join(nodeDir(), accessFile)
+	for _, file := range []string{c.Keeper, access} {
+		if info, err := os.Stat(file); err == nil {
+			f.add(filepath.Base(file), info.Mode().Perm()&0o077 == 0, "chmod 600 "+word(file), "mode %04o", info.Mode().Perm())
 		}
-		add(filepath.Base(file), info.Mode().Perm()&0o077 == 0, "chmod 600 "+file, "mode %04o", info.Mode().Perm())
 	}
-	if _, err := os.Stat(filepath.Join(c.Dir, accessFile)); err == nil {
-		add("PINs on disk", true, "", "%s holds the PINs that genbu up set; delete it once you keep them elsewhere", accessFile)
+	if _, err := os.Stat(access); err == nil {
+		f.add("PINs on disk", true, "", "%s holds the PINs that genbu up set; delete it once you keep them elsewhere", accessFile)
 	}
 	var disk unix.Statfs_t
 	if err := unix.Statfs(c.Dir, &disk); err == nil {
 		free := disk.Bavail * uint64(disk.Bsize) >> 20
-		add("disk", free > 512, "free some space in "+c.Dir, "%d MiB free", free)
+		f.add("disk", free > 512, "df -h "+word(c.Dir), "%d MiB free", free)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -20,20 +19,23 @@ func downCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
 		Short: "Stop the node on this machine",
-		Long: `Stop the node of this directory. Its data stays; genbu up starts it again.
+		Long: `Stop the node of this directory, if it runs. Its data stays; genbu up starts it again.
 
   genbu down --dir /tmp/demo`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			stopped, err := down(global.dir)
+			c, err := nodeConfig()
 			if err != nil {
 				return err
 			}
-			return show(cmd.OutOrStdout(), map[string]bool{"stopped": stopped}, func(w io.Writer) {
+			stopped, err := down(c.Dir)
+			if err != nil {
+				return err
+			}
+			return show(cmd, map[string]bool{"stopped": stopped}, func(w io.Writer) {
 				if stopped {
-					fmt.Fprintf(w, "node in %s stopped\n", global.dir)
+					fmt.Fprintf(w, "node in %s stopped\n", c.Dir)
 				} else {
-					fmt.Fprintf(w, "no node runs in %s\n", global.dir)
+					fmt.Fprintf(w, "no node runs in %s\n", c.Dir)
 				}
 			})
 		},
@@ -49,17 +51,16 @@ func down(dir string) (bool, error) {
 	}
 	pid := readPID(filepath.Join(dir, server.HostPIDFile))
 	if pid <= 1 {
-		return false, errors.New("a node runs there, but its pid is not known")
+		return false, next(errors.New("a node runs there, but its pid is not known"), "fuser -v "+word(filepath.Join(dir, "run/lock")))
 	}
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-		return false, os.NewSyscallError("kill", err)
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && err != syscall.ESRCH {
+		return false, hinted{fmt.Errorf("cannot stop the node (pid %d): %w", pid, err), hint{"genbu down", "as the user who started it"}}
 	}
-	done := progress("stopping the node")
-	defer done()
+	defer progress("stopping the node")()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if held, err := server.Running(dir); err != nil || !held {
 			return true, err
 		}
 	}
-	return false, hinted{fmt.Errorf("the node (pid %d) does not end", pid), fmt.Sprintf("kill -9 %d", pid)}
+	return false, next(fmt.Errorf("the node (pid %d) does not end", pid), fmt.Sprintf("kill -9 %d", pid))
 }

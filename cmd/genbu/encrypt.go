@@ -5,6 +5,7 @@ package main
 import (
 	"crypto/rand"
 	"errors"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,7 @@ import (
 // ivLen is the length of the nonce that stands before the ciphertext of AES-GCM and ChaCha20-Poly1305.
 const ivLen = 12
 
-// cipherFor chooses the mechanism: AES-256-GCM or ChaCha20-Poly1305 with a fresh nonce, RSA-OAEP with SHA-256.
+// cipherFor chooses the mechanism: AES-GCM or ChaCha20-Poly1305 with the nonce iv, or RSA-OAEP with SHA-256.
 func cipherFor(o client.Summary, iv, aad []byte) (client.Mechanism, error) {
 	switch o.Type {
 	case key.TypeAES:
@@ -25,28 +26,24 @@ func cipherFor(o client.Summary, iv, aad []byte) (client.Mechanism, error) {
 	case key.TypeRSA:
 		return client.OAEP(key.MechSHA256, key.MGF1SHA256, aad), nil
 	}
-	return client.Mechanism{}, errors.New("AES, ChaCha20 and RSA keys encrypt")
+	return client.Mechanism{}, next(errors.New("AES, ChaCha20 and RSA keys encrypt"), "genbu key create LABEL --type aes-256")
 }
 
 func encryptCommand() *cobra.Command {
 	return cipherCommand("encrypt", "Encrypt a file", client.CanEncrypt, `Encrypt a file (- for standard input): AES-GCM or ChaCha20-Poly1305 (12 bytes of nonce, ciphertext, 16 of
 tag), or RSA-OAEP with SHA-256 for up to 190 bytes with a 2048-bit key.
 
-  genbu encrypt data secret.txt --out secret.enc`, func(s *client.Session, o client.Summary, in, aad []byte) ([]byte, error) {
-		if o.Type == key.TypeRSA {
-			m, err := cipherFor(o, nil, aad)
-			if err != nil {
-				return nil, err
-			}
-			return s.Encrypt(m, o.Handle, in)
+  genbu encrypt data secret.txt --out secret.enc`, func(s *session, o client.Summary, in io.Reader, aad []byte) ([]byte, error) {
+		var iv []byte
+		if o.Type != key.TypeRSA {
+			iv = make([]byte, ivLen)
+			rand.Read(iv)
 		}
-		iv := make([]byte, ivLen)
-		rand.Read(iv)
 		m, err := cipherFor(o, iv, aad)
 		if err != nil {
 			return nil, err
 		}
-		ct, err := s.Encrypt(m, o.Handle, in)
+		ct, err := s.use(client.UseEncrypt, m, o, in, nil)
 		return append(iv, ct...), err
 	})
 }
@@ -54,59 +51,54 @@ tag), or RSA-OAEP with SHA-256 for up to 190 bytes with a 2048-bit key.
 func decryptCommand() *cobra.Command {
 	return cipherCommand("decrypt", "Decrypt a file", client.CanDecrypt, `Decrypt what genbu encrypt made.
 
-  genbu decrypt data secret.enc --out secret.txt`, func(s *client.Session, o client.Summary, in, aad []byte) ([]byte, error) {
-		if o.Type == key.TypeRSA {
-			m, err := cipherFor(o, nil, aad)
-			if err != nil {
-				return nil, err
+  genbu decrypt data secret.enc --out secret.txt`, func(s *session, o client.Summary, in io.Reader, aad []byte) ([]byte, error) {
+		var iv []byte
+		if o.Type != key.TypeRSA {
+			iv = make([]byte, ivLen)
+			if _, err := io.ReadFull(in, iv); err != nil {
+				return nil, next(errors.New("the file is too short to be one that genbu encrypt made"), "genbu decrypt --help")
 			}
-			return s.Decrypt(m, o.Handle, in)
 		}
-		if len(in) < ivLen {
-			return nil, errors.New("the file is too short to be one that genbu encrypt made")
-		}
-		m, err := cipherFor(o, in[:ivLen], aad)
+		m, err := cipherFor(o, iv, aad)
 		if err != nil {
 			return nil, err
 		}
-		return s.Decrypt(m, o.Handle, in[ivLen:])
+		return s.use(client.UseDecrypt, m, o, in, nil)
 	})
 }
 
-func cipherCommand(name, short string, usage uint64, long string, run func(s *client.Session, o client.Summary, in, aad []byte) ([]byte, error)) *cobra.Command {
-	var who loginFlags
+func cipherCommand(name, short string, usage uint64, long string, run func(s *session, o client.Summary, in io.Reader, aad []byte) ([]byte, error)) *cobra.Command {
+	var who login
 	var out, aad string
 	cmd := &cobra.Command{
 		Use:   name + " KEY FILE",
 		Short: short,
 		Long:  long,
-		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := input(args[1])
+			data, err := open(args[1])
 			if err != nil {
 				return err
 			}
-			conn, s, err := who.open(client.User)
+			defer data.Close()
+			var result []byte
+			var approved bool
+			err = who.as(client.User, name+"ing", func(s *session) error {
+				o, err := s.one(args[0], usage)
+				if err == nil {
+					result, err = run(s, o, data, []byte(aad))
+					approved = s.conn.Approved()
+				}
+				return err
+			})
 			if err != nil {
 				return err
 			}
-			defer conn.Close()
-			o, err := one(s, args[0], usage)
-			if err != nil {
-				return err
-			}
-			result, err := run(s, o, data, []byte(aad))
-			if err != nil {
-				return err
-			}
-			if global.json {
-				return show(cmd.OutOrStdout(), map[string]any{"output": result, "approved": conn.Approved()}, nil)
-			}
-			return output(cmd.OutOrStdout(), out, result, 0o600)
+			return deliver(cmd, out, result, 0o600, map[string]any{"output": result, "approved": approved})
 		},
 	}
 	who.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "write to this file (default: standard output)")
 	cmd.Flags().StringVar(&aad, "aad", "", "associated data that must be the same for both (RSA: the label)")
+	cmd.ValidArgsFunction = completeKeys(&who, nil)
 	return cmd
 }

@@ -26,9 +26,10 @@ type keyInfo struct {
 	Uses        []string `json:"uses,omitempty"`
 	State       string   `json:"state,omitempty"`
 	Private     bool     `json:"private"`
-	Sensitive   bool     `json:"sensitive,omitempty"`
-	Extractable bool     `json:"extractable,omitempty"`
-	Local       bool     `json:"generated_here,omitempty"`
+	Sensitive   bool     `json:"sensitive"`
+	Extractable bool     `json:"extractable"`
+	Always      bool     `json:"always_authenticate"`
+	Local       bool     `json:"generated_here"`
 	Owner       string   `json:"owner,omitempty"`
 	Public      string   `json:"public_key,omitempty"`
 	Handle      uint64   `json:"handle"`
@@ -39,9 +40,9 @@ var classNames = map[key.Class]string{key.ClassData: "data", key.ClassCertificat
 
 var useNames = []string{"encrypt", "decrypt", "sign", "verify", "wrap", "unwrap", "derive", "encapsulate", "decapsulate"}
 
-func describe(s *client.Session, o client.Summary) (keyInfo, error) {
+func (s *session) describe(o client.Summary) (keyInfo, error) {
 	i := keyInfo{Class: classNames[o.Class], Private: o.Flags&client.IsPrivate != 0, Sensitive: o.Flags&client.IsSensitive != 0,
-		Extractable: o.Flags&client.IsExtractable != 0, Handle: o.Handle}
+		Extractable: o.Flags&client.IsExtractable != 0, Always: o.Flags&client.AlwaysAuth != 0, Handle: o.Handle}
 	for bit, name := range useNames {
 		if o.Usage&(1<<bit) != 0 {
 			i.Uses = append(i.Uses, name)
@@ -80,29 +81,8 @@ func typeName(o client.Summary, params []byte) string {
 	return fmt.Sprintf("%#x/%d", uint64(o.Type), o.Bits)
 }
 
-// showKeys lists objects.
-func showKeys(w io.Writer, s *client.Session, found []client.Summary) error {
-	infos, rows := make([]keyInfo, 0, len(found)), make([][]string, 0, len(found))
-	for _, o := range found {
-		i, err := describe(s, o)
-		if err != nil {
-			return err
-		}
-		infos = append(infos, i)
-		rows = append(rows, []string{i.Label, i.Class, dash(i.Type), dash(i.State), i.ID, strings.Join(i.Uses, ","), i.UniqueID})
-	}
-	return show(w, infos, func(w io.Writer) { table(w, "LABEL CLASS TYPE STATE ID USES UNIQUE-ID", rows) })
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
 func keyShow() *cobra.Command {
-	var who loginFlags
+	var who login
 	var public bool
 	cmd := &cobra.Command{
 		Use:   "show LABEL",
@@ -110,46 +90,58 @@ func keyShow() *cobra.Command {
 		Long: `Show what is known of a key. With --public print its public key as PEM.
 
   genbu key show release --public > release.pub`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, s, err := who.open(client.User)
-			if err != nil {
+			var list []keyInfo
+			err := who.as(client.User, "", func(s *session) error {
+				found, err := s.named(args[0])
+				if err == nil {
+					list, err = s.describeAll(found)
+				}
 				return err
-			}
-			defer conn.Close()
-			found, err := lookup(s, args[0])
-			if err != nil {
-				return err
-			}
-			if len(found) == 0 {
-				return hinted{fmt.Errorf("no key %q", args[0]), "genbu key list"}
-			}
-			var infos []keyInfo
-			for _, o := range found {
-				i, err := describe(s, o)
-				if err != nil {
-					return err
-				}
-				if public && i.Public != "" {
-					return show(cmd.OutOrStdout(), map[string]string{"public_key": i.Public}, func(w io.Writer) { fmt.Fprint(w, i.Public) })
-				}
-				infos = append(infos, i)
-			}
-			if public {
-				return fmt.Errorf("%q has no public key", args[0])
-			}
-			return show(cmd.OutOrStdout(), infos, func(w io.Writer) {
-				for _, i := range infos {
-					fmt.Fprintf(w, "%s %s\n  unique id    %s\n  id           %s\n  handle       %s\n", i.Class, strconv.Quote(i.Label), i.UniqueID, i.ID, strconv.FormatUint(i.Handle, 10))
-					if i.Type != "" {
-						fmt.Fprintf(w, "  type         %s\n  uses         %s\n  state        %s\n  sensitive    %t\n  extractable  %t\n  made here    %t\n",
-							i.Type, strings.Join(i.Uses, ", "), dash(i.State), i.Sensitive, i.Extractable, i.Local)
-					}
-				}
 			})
+			if err != nil {
+				return err
+			}
+			if !public {
+				return show(cmd, list, func(w io.Writer) {
+					for _, i := range list {
+						i.text(w)
+					}
+				})
+			}
+			for _, i := range list {
+				if i.Public != "" {
+					return show(cmd, map[string]string{"public_key": i.Public}, func(w io.Writer) { fmt.Fprint(w, i.Public) })
+				}
+			}
+			return next(fmt.Errorf("%q has no public key", args[0]), "genbu key show "+word(args[0]))
 		},
 	}
 	who.add(cmd)
 	cmd.Flags().BoolVar(&public, "public", false, "print the public key as PEM")
+	cmd.ValidArgsFunction = completeKeys(&who, nil)
 	return cmd
+}
+
+func (i *keyInfo) text(w io.Writer) {
+	fmt.Fprintf(w, "%s %s\n", i.Class, strconv.Quote(i.Label))
+	row := func(name, value string) { fmt.Fprintf(w, "  %-12s %s\n", name, value) }
+	row("unique id", i.UniqueID)
+	row("id", dash(i.ID))
+	if i.Type == "" {
+		return
+	}
+	row("type", i.Type)
+	row("uses", dash(strings.Join(i.Uses, ", ")))
+	if i.Class == "public" {
+		return
+	}
+	row("state", dash(i.State))
+	row("made here", strconv.FormatBool(i.Local))
+	row("sensitive", strconv.FormatBool(i.Sensitive))
+	row("extractable", strconv.FormatBool(i.Extractable))
+	if i.Always {
+		row("PIN", "asked for at each use")
+	}
+	row("owner", dash(i.Owner))
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command genbu is every role of Genbu in one binary: the node (serve), its sealed module (core), and the command line by
-// which people and scripts reach both. A file per subcommand; what they share is in ui.go and session.go.
+// which people and scripts reach both. A file per subcommand. What they share: place.go (which node), login.go and
+// admin.go (who asks), find.go (which key), errors.go (what went wrong and what to type next), ui.go and io.go.
 package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,16 +25,19 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := root().ExecuteContext(ctx); err != nil {
-		complain(os.Stderr, err)
-		os.Exit(1)
+	cmd, err := root().ExecuteContextC(ctx)
+	if err != nil {
+		complain(os.Stderr, cmd, err)
+		os.Exit(exitCode(err))
 	}
 }
 
 func root() *cobra.Command {
+	cobra.EnableCommandSorting = false // the order below is the one in which people need them
 	cmd := &cobra.Command{
-		Use:   "genbu",
-		Short: "An HSM that anyone can run",
+		Use:     "genbu",
+		Short:   "An HSM that anyone can run",
+		Version: strings.TrimPrefix(core.Version, "genbu "),
 		Long: `Genbu creates, keeps and uses keys inside a small sealed process. Applications reach them
 through PKCS #11; this command sets up a node and manages it.
 
@@ -42,11 +48,11 @@ through PKCS #11; this command sets up a node and manages it.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.PersistentFlags().StringVar(&global.dir, "dir", defaultDir(), "the node's directory (or GENBU_DIR)")
+	cmd.PersistentFlags().StringVar(&global.dir, "dir", "", "the node's directory (default: GENBU_DIR, else /var/lib/genbu for root, ~/.genbu for others)")
 	cmd.PersistentFlags().BoolVar(&global.json, "json", false, "answer in JSON")
-	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return hinted{err, c.CommandPath() + " --help"}
-	})
+	cmd.MarkPersistentFlagDirname("dir")
+	cmd.SetHelpTemplate(helpTemplate)
+	cmd.SetUsageTemplate(usageTemplate)
 	cmd.AddGroup(
 		&cobra.Group{ID: "node", Title: "The node:"},
 		&cobra.Group{ID: "keys", Title: "Keys and their use:"},
@@ -58,8 +64,49 @@ through PKCS #11; this command sets up a node and manages it.
 			cmd.AddCommand(c)
 		}
 	}
-	add("node", upCommand(), downCommand(), serveCommand(), statusCommand(), envCommand(), connectCommand(), doctorCommand(), benchCommand())
+	add("node", upCommand(), envCommand(), connectCommand(), statusCommand(), doctorCommand(), benchCommand(), downCommand(), serveCommand())
 	add("keys", keyCommand(), certCommand(), signCommand(), verifyCommand(), encryptCommand(), decryptCommand(), randomCommand())
-	add("admin", initCommand(), unlockCommand(), lockCommand(), zeroizeCommand(), partitionCommand(), operatorCommand(), auditCommand())
+	add("admin", partitionCommand(), operatorCommand(), auditCommand(), initCommand(), rekeepCommand(), lockCommand(), unlockCommand(), zeroizeCommand())
+	uniform(cmd)
 	return cmd
+}
+
+// uniform gives every command the same manners: operands are those that its usage line names, and an error from before
+// it ran is one of usage.
+func uniform(cmd *cobra.Command) {
+	splitExample(cmd)
+	cmd.DisableFlagsInUseLine = true
+	cmd.Args = operands
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error { return ran{run(cmd, args)}.orNil() }
+	} else {
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	for _, sub := range cmd.Commands() {
+		uniform(sub)
+	}
+}
+
+// operands holds the arguments to the usage line: capital words are wanted, those in brackets may be left out.
+func operands(cmd *cobra.Command, args []string) error {
+	wanted := strings.Fields(cmd.Use)[1:]
+	if len(args) > len(wanted) {
+		if cmd.HasSubCommands() {
+			return fmt.Errorf("%s has no subcommand %q%s", cmd.CommandPath(), args[0], alike(cmd, args[0]))
+		}
+		return fmt.Errorf("%s: %q is too much", cmd.CommandPath(), args[len(wanted)])
+	}
+	for _, w := range wanted[len(args):] {
+		if !strings.HasPrefix(w, "[") {
+			return fmt.Errorf("%s: %s is missing", cmd.CommandPath(), w)
+		}
+	}
+	return nil
+}
+
+func alike(cmd *cobra.Command, typed string) string {
+	if list := cmd.SuggestionsFor(typed); len(list) > 0 {
+		return ": did you mean " + strings.Join(list, " or ") + "?"
+	}
+	return ""
 }

@@ -19,9 +19,8 @@ func serveCommand() *cobra.Command {
 starts the core, opens its doors, and logs to standard error.
 
   genbu serve --dir /var/lib/genbu`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := server.Load(global.dir)
+			c, err := server.Load(nodeDir())
 			if err != nil {
 				return err
 			}

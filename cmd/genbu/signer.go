@@ -3,10 +3,12 @@
 package main
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/genbu-hsm/genbu/internal/client"
@@ -15,14 +17,14 @@ import (
 
 // signer is a key in the module as Go's crypto.Signer, for certificates and requests.
 type signer struct {
-	session *client.Session
+	session *session
 	key     client.Summary
 	public  crypto.PublicKey
 }
 
-// newSigner finds a signing key and its public half.
-func newSigner(s *client.Session, name string) (*signer, error) {
-	o, err := one(s, name, client.CanSign)
+// signer finds a signing key and its public half.
+func (s *session) signer(name string) (*signer, error) {
+	o, err := s.one(name, client.CanSign)
 	if err != nil {
 		return nil, err
 	}
@@ -31,11 +33,11 @@ func newSigner(s *client.Session, name string) (*signer, error) {
 		return nil, err
 	}
 	if len(values) != 1 || len(values[0].Value) == 0 {
-		return nil, errors.New("a certificate needs a key pair")
+		return nil, next(errors.New("a certificate needs a key pair"), "genbu key create LABEL --type ec-p256")
 	}
 	public, err := x509.ParsePKIXPublicKey(values[0].Value)
 	if err != nil {
-		return nil, err
+		return nil, next(fmt.Errorf("certificates are made of RSA, NIST curves and Ed25519 here: %w", err), "genbu key create LABEL --type ec-p256")
 	}
 	return &signer{s, o, public}, nil
 }
@@ -44,23 +46,26 @@ func (s *signer) Public() crypto.PublicKey { return s.public }
 
 // Sign signs a digest: PKCS #1 v1.5 or PSS for RSA, DER for ECDSA; for Ed25519 the message itself.
 func (s *signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	sign := func(m client.Mechanism, data []byte) ([]byte, error) {
+		return s.session.use(client.UseSign, m, s.key, bytes.NewReader(data), nil)
+	}
 	switch s.key.Type {
 	case key.TypeEC:
-		raw, err := s.session.Sign(client.Mech(key.MechECDSA), s.key.Handle, digest)
+		raw, err := sign(client.Mech(key.MechECDSA), digest)
 		if err != nil {
 			return nil, err
 		}
 		return derSignature(raw)
 	case key.TypeEdwards:
-		return s.session.Sign(plain(key.MechEDDSA), s.key.Handle, digest)
+		return sign(plain(key.MechEDDSA), digest)
 	case key.TypeRSA:
 		prefix, ok := digestInfo[opts.HashFunc()]
 		if _, pss := opts.(*rsa.PSSOptions); pss || !ok {
 			return nil, errors.New("only PKCS #1 v1.5 with SHA-2 is used for certificates")
 		}
-		return s.session.Sign(client.Mech(key.MechRSAPKCS), s.key.Handle, append(append([]byte{}, prefix...), digest...))
+		return sign(client.Mech(key.MechRSAPKCS), append(bytes.Clone(prefix), digest...))
 	}
-	return nil, errors.New("this type of key cannot sign certificates here")
+	return nil, next(errors.New("this type of key cannot sign certificates here"), "genbu key create LABEL --type ec-p256")
 }
 
 // digestInfo are the DER prefixes of RFC 8017 section 9.2, note 1.

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -19,15 +18,16 @@ type spec struct {
 	typ  key.Type
 	mech key.Mechanism // that generates it
 	pair bool
-	size uint64 // bits of an RSA modulus, bytes of a secret, number of a parameter set
-	oid  string // EC_PARAMS, DER in hex
-	sign key.Mechanism
+	size uint64        // bits of an RSA modulus, bytes of a secret, number of a parameter set
+	oid  string        // EC_PARAMS, DER in hex
+	sign key.Mechanism // by which genbu sign uses it, 0 when it does not sign
 }
 
 var specs = []spec{
 	{"rsa-2048", key.TypeRSA, key.MechRSAKeyPairGen, true, 2048, "", key.MechSHA256RSAPKCS},
 	{"rsa-3072", key.TypeRSA, key.MechRSAKeyPairGen, true, 3072, "", key.MechSHA256RSAPKCS},
 	{"rsa-4096", key.TypeRSA, key.MechRSAKeyPairGen, true, 4096, "", key.MechSHA256RSAPKCS},
+	{"rsa-8192", key.TypeRSA, key.MechRSAKeyPairGen, true, 8192, "", key.MechSHA256RSAPKCS},
 	{"ec-p224", key.TypeEC, key.MechECKeyPairGen, true, 0, "06052b81040021", key.MechECDSASHA224},
 	{"ec-p256", key.TypeEC, key.MechECKeyPairGen, true, 0, "06082a8648ce3d030107", key.MechECDSASHA256},
 	{"ec-p384", key.TypeEC, key.MechECKeyPairGen, true, 0, "06052b81040022", key.MechECDSASHA384},
@@ -42,6 +42,15 @@ var specs = []spec{
 	{"ml-dsa-87", key.TypeMLDSA, key.MechMLDSAKeyPairGen, true, uint64(key.MLDSA87), "", key.MechMLDSA},
 	{"slh-dsa-sha2-128s", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHA2128s), "", key.MechSLHDSA},
 	{"slh-dsa-sha2-128f", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHA2128f), "", key.MechSLHDSA},
+	{"slh-dsa-sha2-192s", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHA2192s), "", key.MechSLHDSA},
+	{"slh-dsa-sha2-192f", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHA2192f), "", key.MechSLHDSA},
+	{"slh-dsa-sha2-256s", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHA2256s), "", key.MechSLHDSA},
+	{"slh-dsa-sha2-256f", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHA2256f), "", key.MechSLHDSA},
+	{"slh-dsa-shake-128s", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHAKE128s), "", key.MechSLHDSA},
+	{"slh-dsa-shake-128f", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHAKE128f), "", key.MechSLHDSA},
+	{"slh-dsa-shake-192s", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHAKE192s), "", key.MechSLHDSA},
+	{"slh-dsa-shake-192f", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHAKE192f), "", key.MechSLHDSA},
+	{"slh-dsa-shake-256s", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHAKE256s), "", key.MechSLHDSA},
 	{"slh-dsa-shake-256f", key.TypeSLHDSA, key.MechSLHDSAKeyPairGen, true, uint64(key.SLHDSASHAKE256f), "", key.MechSLHDSA},
 	{"ml-kem-512", key.TypeMLKEM, key.MechMLKEMKeyPairGen, true, uint64(key.MLKEM512), "", 0},
 	{"ml-kem-768", key.TypeMLKEM, key.MechMLKEMKeyPairGen, true, uint64(key.MLKEM768), "", 0},
@@ -65,7 +74,7 @@ func specNames() []string {
 func findSpec(name string) (*spec, error) {
 	i := slices.IndexFunc(specs, func(s spec) bool { return s.name == name })
 	if i < 0 {
-		return nil, hinted{fmt.Errorf("%q is no type of key", name), "--type one of: " + strings.Join(specNames(), " ")}
+		return nil, hinted{fmt.Errorf("%q is no type of key", name), hint{"genbu key create LABEL --type ec-p256", "or one of " + strings.Join(specNames(), " ")}}
 	}
 	return &specs[i], nil
 }
@@ -101,59 +110,4 @@ func (s *spec) template() client.Template {
 		return client.Template{client.ULong(key.AttrParameterSet, s.size)}
 	}
 	return client.Template{client.ULong(key.AttrValueLen, s.size)}
-}
-
-// digests by which files are hashed for a signature, with their mechanism for each type of key.
-var signatures = map[string]map[key.Type]key.Mechanism{
-	"sha256": {key.TypeRSA: key.MechSHA256RSAPKCS, key.TypeEC: key.MechECDSASHA256, key.TypeGeneric: key.MechSHA256HMAC},
-	"sha384": {key.TypeRSA: key.MechSHA384RSAPKCS, key.TypeEC: key.MechECDSASHA384, key.TypeGeneric: key.MechSHA384HMAC},
-	"sha512": {key.TypeRSA: key.MechSHA512RSAPKCS, key.TypeEC: key.MechECDSASHA512, key.TypeGeneric: key.MechSHA512HMAC},
-}
-
-var pssHashes = map[string]struct {
-	mech key.Mechanism
-	hash key.Hash
-	mgf  key.MGF
-	salt uint64
-}{
-	"sha256": {key.MechSHA256RSAPSS, key.MechSHA256, key.MGF1SHA256, 32},
-	"sha384": {key.MechSHA384RSAPSS, key.MechSHA384, key.MGF1SHA384, 48},
-	"sha512": {key.MechSHA512RSAPSS, key.MechSHA512, key.MGF1SHA512, 64},
-}
-
-// derSignature turns r||s into what openssl and most others read, and back.
-func derSignature(raw []byte) ([]byte, error) {
-	var sig struct{ R, S asn1.RawValue }
-	n := len(raw) / 2
-	sig.R, sig.S = derInteger(raw[:n]), derInteger(raw[n:])
-	return asn1.Marshal(sig)
-}
-
-func derInteger(b []byte) asn1.RawValue {
-	for len(b) > 1 && b[0] == 0 {
-		b = b[1:]
-	}
-	if b[0]&0x80 != 0 {
-		b = append([]byte{0}, b...)
-	}
-	return asn1.RawValue{Tag: asn1.TagInteger, Bytes: b}
-}
-
-func rawSignature(der []byte, size int) ([]byte, error) {
-	var sig struct{ R, S asn1.RawValue }
-	if rest, err := asn1.Unmarshal(der, &sig); err != nil || len(rest) > 0 {
-		return nil, fmt.Errorf("not a DER signature; is it raw? then give --raw")
-	}
-	out := make([]byte, 2*size)
-	for i, v := range []asn1.RawValue{sig.R, sig.S} {
-		b := v.Bytes
-		for len(b) > 0 && b[0] == 0 {
-			b = b[1:]
-		}
-		if v.Tag != asn1.TagInteger || len(b) > size {
-			return nil, fmt.Errorf("not a signature of this curve")
-		}
-		copy(out[(i+1)*size-len(b):], b)
-	}
-	return out, nil
 }

@@ -21,7 +21,6 @@ func statusCommand() *cobra.Command {
 		Long: `Show the module's state, how it keeps secrets, and which protections are in force.
 
   genbu status --json`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conn, err := dial()
 			if err != nil {
@@ -32,7 +31,7 @@ func statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show(cmd.OutOrStdout(), statusJSON(&s), func(w io.Writer) { statusText(w, &s) })
+			return show(cmd, statusJSON(&s), func(w io.Writer) { statusText(w, &s) })
 		},
 	}
 }
@@ -68,4 +67,7 @@ func statusText(w io.Writer, s *wire.Status) {
 		row("audit key", "%x", s.AuditKey)
 	}
 	row("uptime", "%s", time.Duration(s.Uptime)*time.Second)
+	if !operational(s.State) {
+		row("next", "%s", withDir(hintFor(nil, notOperational(s.State)).command))
+	}
 }

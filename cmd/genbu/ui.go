@@ -4,89 +4,21 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/genbu-hsm/genbu/internal/fault"
 )
 
-// global are the flags that every subcommand has.
-var global struct {
-	dir  string
-	json bool
-}
-
-// defaultDir is GENBU_DIR, or the place for a service when root, or one in the user's home.
-func defaultDir() string {
-	if dir := os.Getenv("GENBU_DIR"); dir != "" {
-		return dir
-	}
-	if os.Getuid() == 0 {
-		return "/var/lib/genbu"
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ".genbu"
-	}
-	return filepath.Join(home, ".genbu")
-}
-
-// hinted is an error with the next command to type.
-type hinted struct {
-	error
-	hint string
-}
-
-func (h hinted) Unwrap() error { return h.error }
-
-// hints are what to do next for faults whose cure does not depend on the command.
-var hints = map[fault.Code]string{
-	fault.Unavailable:      "genbu up --dir DIR   (is the node running? see genbu status)",
-	fault.Uninitialized:    "genbu init",
-	fault.Locked:           "genbu unlock",
-	fault.Zeroized:         "the root key is gone; only a backup restored into a new directory helps",
-	fault.NotLoggedIn:      "eval \"$(genbu env --dir DIR)\", or give --pin-file",
-	fault.PINIncorrect:     "check the PIN; after 10 wrong tries it is locked",
-	fault.PINLocked:        "an admin sets a new PIN: genbu operator set NAME --new-pin",
-	fault.PINLength:        "PINs have 4 to 255 bytes",
-	fault.UserUnknown:      "genbu operator list",
-	fault.PartitionUnknown: "genbu partition list",
-	fault.ObjectUnknown:    "genbu key list",
-	fault.KeyUnknown:       "genbu key list",
-	fault.Denied:           "log in as an operator whose role allows it: --operator NAME",
-	fault.NotApproved:      "this node runs in fips mode; choose an approved mechanism",
-	fault.AuditUnavailable: "the audit log cannot be written: is the disk full? genbu doctor",
-	fault.AuditLag:         "the audit log cannot keep up: genbu doctor",
-	fault.RateLimited:      "wait a little, then try again",
-	fault.SharesMissing:    "genbu unlock   (with the next custodian's share)",
-	fault.ShareBad:         "check the share for typing errors; it was not counted",
-	fault.KeyUnextractable: "the key was made without --extractable and cannot leave",
-	fault.QuotaExceeded:    "an admin raises it: genbu partition set --max-objects N",
-	fault.IndexNotReady:    "the node is still reading its objects: genbu status",
-}
-
-// complain tells what went wrong and what to type next (style: age's errorWithHint).
-func complain(w io.Writer, err error) {
-	fmt.Fprintf(w, "genbu: error: %v\n", err)
-	var h hinted
-	if errors.As(err, &h) {
-		fmt.Fprintf(w, "genbu: hint: %s\n", h.hint)
-	} else if hint, ok := hints[fault.Of(err)]; ok {
-		fmt.Fprintf(w, "genbu: hint: %s\n", strings.ReplaceAll(hint, "DIR", global.dir))
-	}
-}
-
-// show prints value as JSON when --json was given, and otherwise calls text.
-func show(w io.Writer, value any, text func(io.Writer)) error {
+// show answers a command: as JSON when --json was given, and else as text.
+func show(cmd *cobra.Command, value any, text func(w io.Writer)) error {
+	w := cmd.OutOrStdout()
 	if !global.json {
 		text(w)
 		return nil
@@ -94,6 +26,36 @@ func show(w io.Writer, value any, text func(io.Writer)) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(value)
+}
+
+// deliver answers a command whose result is bytes: to the file out, if there is one, else to standard output; with --json
+// value tells about them.
+func deliver(cmd *cobra.Command, out string, b []byte, mode os.FileMode, value any) error {
+	if out != "" && out != "-" {
+		if err := writeFile(out, b, mode); err != nil {
+			return err
+		}
+	}
+	if global.json {
+		return show(cmd, value, nil)
+	}
+	if out != "" && out != "-" {
+		return nil
+	}
+	if out == "" && term.IsTerminal(int(os.Stdout.Fd())) && !printable(b) {
+		return next(fmt.Errorf("the result is %d bytes that a terminal cannot show", len(b)), cmd.CommandPath()+" ... --out FILE")
+	}
+	_, err := cmd.OutOrStdout().Write(b)
+	return err
+}
+
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\n' && c != '\t' && c != '\r' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // table prints rows under a heading, in columns. Labels are written by others, who must not steer this terminal.
@@ -110,25 +72,39 @@ func table(w io.Writer, heading string, rows [][]string) {
 	t.Flush()
 }
 
-// progress shows that something is going on when it takes longer than a second; it writes to a terminal only.
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// note tells a person what is no error and no answer.
+func note(format string, args ...any) { fmt.Fprintf(os.Stderr, "genbu: note: "+format+"\n", args...) }
+
+// progress shows that something goes on when it takes longer than a second; to a terminal only.
 func progress(what string) (done func()) {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
+	if what == "" || !term.IsTerminal(int(os.Stderr.Fd())) {
 		return func() {}
 	}
+	return progressTo(os.Stderr, what, time.Second)
+}
+
+func progressTo(w io.Writer, what string, every time.Duration) (done func()) {
 	stop, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
 		start := time.Now()
-		tick := time.NewTicker(time.Second)
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for shown := false; ; {
 			select {
 			case <-tick.C:
 				shown = true
-				fmt.Fprintf(os.Stderr, "\r%s ... %d s", what, int(time.Since(start).Seconds()))
+				fmt.Fprintf(w, "\r%s ... %d s", what, int(time.Since(start).Seconds()))
 			case <-stop:
 				if shown {
-					fmt.Fprint(os.Stderr, "\r\033[K")
+					fmt.Fprint(w, "\r\033[K")
 				}
 				return
 			}

@@ -4,28 +4,27 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
-	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/server"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
-// startTimeout bounds the wait for a node: a million objects are read in less.
-const startTimeout = 2 * time.Minute
+// wanted is what genbu up was asked for.
+type wanted struct {
+	token      tokenPINs
+	fast, fips bool
+}
 
 func upCommand() *cobra.Command {
-	var want access
-	var fast, fips bool
+	var want wanted
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Start a node on this machine, in the background, or find it running",
@@ -33,125 +32,181 @@ func upCommand() *cobra.Command {
 (kept in a file of its own, so that the node starts unattended), an admin, and one token with
 a security officer and a user. PINs that are not given are drawn; genbu env prints them.
 
+With --token on a node that is there, a token of that label is made unless there is one, and
+genbu env points at it from then on.
+
   genbu up --dir /tmp/demo --token demo --so-pin 12345678 --pin 1234`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return up(cmd.Context(), cmd.OutOrStdout(), want, fast, fips)
+			r, err := up(cmd.Context(), &want)
+			if err != nil {
+				return err
+			}
+			return show(cmd, r, r.text)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&want.Token, "token", "", "label of the first token (default \"genbu\")")
-	f.StringVar(&want.SOPIN, "so-pin", "", "PIN of its security officer (default: drawn)")
-	f.StringVar(&want.PIN, "pin", "", "PIN of its user (default: drawn)")
-	f.BoolVar(&fast, "fast", false, "for a new node: keep hot keys parsed in the core's memory")
-	f.BoolVar(&fips, "fips", false, "for a new node: refuse what is not approved")
+	f.StringVar(&want.token.Label, "token", "", "label of the token (default for a new node: \"genbu\")")
+	f.StringVar(&want.token.SO, "so-pin", "", "PIN of its security officer (default: drawn)")
+	f.StringVar(&want.token.User, "pin", "", "PIN of its user (default: drawn)")
+	f.BoolVar(&want.fast, "fast", false, "for a new node: keep hot keys parsed in the core's memory")
+	f.BoolVar(&want.fips, "fips", false, "for a new node: refuse what is not approved")
+	cmd.RegisterFlagCompletionFunc("token", completeTokens)
 	return cmd
 }
 
-func up(ctx context.Context, out io.Writer, want access, fast, fips bool) error {
-	if err := os.MkdirAll(global.dir, 0o711); err != nil { // other users' programs pass through to the socket
-		return err
+// upped is what genbu up answers.
+type upped struct {
+	Dir     string       `json:"dir"`
+	Started bool         `json:"started"`
+	State   string       `json:"state"`
+	Mode    string       `json:"mode"`
+	Proven  bool         `json:"first_signature_verified,omitempty"`
+	Exposed []string     `json:"not_protected_yet"`
+	Env     *environment `json:"env"`
+}
+
+func (r *upped) text(w io.Writer) {
+	verb := "runs"
+	if r.Started {
+		verb = "started"
 	}
-	if err := firstConfig(global.dir, fast, fips); err != nil {
-		return err
+	fmt.Fprintf(w, "node in %s %s: %s, %s mode", r.Dir, verb, r.State, r.Mode)
+	if r.State != wire.StateOperational.String() {
+		fmt.Fprintf(w, "\nnext: %s\n", withDir("genbu unlock"))
+		return
 	}
-	c, err := server.Load(global.dir)
+	if r.Env.Token != "" {
+		fmt.Fprintf(w, ", token %q", r.Env.Token)
+	}
+	fmt.Fprintln(w)
+	if r.Proven {
+		fmt.Fprintln(w, "its first signature (ECDSA P-256, key made in the core) was verified outside it")
+	}
+	for _, e := range r.Exposed {
+		fmt.Fprintf(w, "not protected yet: %s\n", e)
+	}
+	fmt.Fprintf(w, "next: %s   then   genbu key create demo && genbu connect\n", withDir(`eval "$(genbu env)"`))
+}
+
+// up starts the node unless it runs, makes its root key if it is new, and the token that is wanted.
+func up(ctx context.Context, want *wanted) (*upped, error) {
+	if err := want.check(); err != nil {
+		return nil, err
+	}
+	dir := nodeDir()
+	if err := os.MkdirAll(dir, 0o711); err != nil { // other users' programs pass through to the socket
+		return nil, err
+	}
+	// Two at once would both find a new node, and one of them would keep the PIN that the other set.
+	release, err := oneAtATime(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	conn, err := client.Dial(c.Socket)
-	started := err != nil
-	if started {
-		done := progress("starting the node")
-		conn, err = start(ctx, c)
-		done()
-		if err != nil {
-			return err
-		}
+	defer release()
+	c, err := want.configure(dir)
+	if err != nil {
+		return nil, err
+	}
+	conn, started, err := reach(ctx, c)
+	if err != nil {
+		return nil, err
 	}
 	defer conn.Close()
 	status, err := conn.Status()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if status.State == wire.StateUninitialized {
-		if status, err = initialize(conn, &want); err != nil {
-			return err
+		if status, err = initialize(conn, started); err != nil {
+			return nil, err
 		}
 	}
-	if status.State == wire.StateOperational {
-		if err := firstToken(conn, &want); err != nil {
-			return err
+	r := &upped{Dir: dir, Started: started, State: status.State.String(), Mode: modeName(&status), Exposed: exposed(dir, &status)}
+	switch status.State {
+	case wire.StateOperational:
+		keepAuditKey(status.AuditKey)
+		if r.Proven, err = want.makeToken(conn); err != nil {
+			return nil, err
 		}
-		if err := keepAuditKey(status.AuditKey); err != nil {
-			return err
+	case wire.StateLocked:
+		if want.token.Label != "" {
+			note("token %q cannot be looked for while the module is locked", want.token.Label)
 		}
+	default:
+		return nil, notOperational(status.State)
 	}
-	e, err := readEnv(global.dir)
-	if err != nil {
-		return err
-	}
-	return show(out, map[string]any{"started": started, "state": status.State.String(), "env": e}, func(w io.Writer) {
-		fmt.Fprintf(w, "node in %s: %s, %s mode, token %q\n", global.dir, status.State, modeName(&status), e.Token)
-		if status.State == wire.StateLocked {
-			fmt.Fprintf(w, "next: genbu unlock --dir %s\n", global.dir)
-			return
-		}
-		fmt.Fprintf(w, "next: eval \"$(genbu env --dir %s)\"   then   genbu key create demo && genbu connect\n", global.dir)
-	})
+	r.Env, err = readEnv("")
+	return r, err
 }
 
-// firstConfig writes genbu.yaml for a new node when the flags ask for something other than the defaults.
-func firstConfig(dir string, fast, fips bool) error {
+// check refuses PINs that the core would refuse, before anything is made.
+func (want *wanted) check() error {
+	for flag, pin := range map[string]string{"--so-pin": want.token.SO, "--pin": want.token.User} {
+		if n := len(pin); n > 0 && (n < 4 || n > 255) {
+			return next(fmt.Errorf("%s has %d bytes; PINs have 4 to 255", flag, n), "genbu up --help")
+		}
+	}
+	return nil
+}
+
+// configure writes genbu.yaml for a new node when the flags ask for something other than the defaults.
+func (want *wanted) configure(dir string) (*server.Config, error) {
 	path := filepath.Join(dir, server.ConfigFile)
-	if _, err := os.Stat(path); err == nil || !fast && !fips {
-		return nil
+	if _, err := os.Stat(path); err != nil && !server.Exists(dir) {
+		text := ""
+		if want.fast {
+			text += "mode: fast\n"
+		}
+		if want.fips {
+			text += "fips: true\n"
+		}
+		if text != "" {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				return nil, err
+			}
+		}
 	}
-	text := ""
-	if fast {
-		text += "mode: fast\n"
+	c, err := nodeConfig()
+	if err != nil {
+		return nil, err
 	}
-	if fips {
-		text += "fips: true\n"
+	for flag, missing := range map[string]bool{"mode: fast": want.fast && c.Mode != "fast", "fips: true": want.fips && !c.FIPS} {
+		if missing {
+			return nil, hinted{fmt.Errorf("the node is there already, and not with %s", flag),
+				hint{"genbu down", "then put " + flag + " into " + word(path) + ", and genbu up"}}
+		}
 	}
-	return os.WriteFile(path, []byte(text), 0o600)
+	return c, nil
 }
 
-// start runs genbu serve as a process of its own and waits until its socket answers.
-func start(ctx context.Context, c *server.Config) (*client.Conn, error) {
-	exe, err := os.Executable()
+// oneAtATime waits until no other genbu up works on the directory.
+func oneAtATime(dir string) (release func(), err error) {
+	if err := os.MkdirAll(filepath.Join(dir, "run"), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "run", "up.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	logPath := filepath.Join(c.Dir, "genbu.log")
-	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	began, _ := log.Seek(0, io.SeekEnd)
-	cmd := exec.Command(exe, "serve", "--dir", c.Dir)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this command and its terminal
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	gone := make(chan error, 1)
-	go func() { gone <- cmd.Wait() }()
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
+	defer progress("waiting for another genbu up")()
 	for {
-		if conn, err := client.Dial(c.Socket); err == nil {
-			return conn, nil
-		}
-		select {
-		case <-gone:
-			return nil, hinted{fmt.Errorf("the node ended: %s", lastLine(logPath, began)), "genbu doctor --dir " + c.Dir}
-		case <-ctx.Done():
-			return nil, hinted{errors.New("the node did not answer in time"), "less " + logPath}
-		case <-time.After(10 * time.Millisecond):
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
+			break
 		}
 	}
+	return func() { f.Close() }, err
+}
+
+// exposed says in plain words what this node does not protect against yet.
+func exposed(dir string, s *wire.Status) []string {
+	list := []string{}
+	if s.Keeper == "file" {
+		list = append(list, fmt.Sprintf("who can read %s has every key (genbu rekeep --keeper custodians:2of3 ends that)", dir))
+	}
+	if len(s.Missing) > 0 {
+		list = append(list, "this machine lacks "+strings.Join(s.Missing, ", ")+" (accepted in genbu.yaml)")
+	}
+	return list
 }
 
 func modeName(s *wire.Status) string {
@@ -163,22 +218,4 @@ func modeName(s *wire.Status) string {
 		name += ", fips"
 	}
 	return name
-}
-
-// lastLine is the last thing the log says after offset began.
-func lastLine(path string, began int64) string {
-	text, err := os.ReadFile(path)
-	if err != nil || int64(len(text)) <= began {
-		return "nothing was logged"
-	}
-	line := text[began:]
-	for len(line) > 0 && line[len(line)-1] == '\n' {
-		line = line[:len(line)-1]
-	}
-	for i := len(line) - 1; i >= 0; i-- {
-		if line[i] == '\n' {
-			return string(line[i+1:])
-		}
-	}
-	return string(line)
 }

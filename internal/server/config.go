@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,8 +22,9 @@ import (
 // here stops the start, and all faults are reported together. Nothing here decides about keys: policy lies sealed in
 // the store and is changed through the core.
 type Config struct {
-	// Dir holds the node's files: store, audit log, sealed roots, TLS material. Created with mode 0700. Its thief gains
-	// ciphertext, and with the keeper file (see Keeper) every key.
+	// Dir holds the node's files: store, audit log, sealed roots, TLS material. Default: where genbu.yaml lies. Its thief
+	// gains ciphertext, and with the keeper file (see Keeper) every key. Relative paths here and below start from where
+	// genbu.yaml lies, whoever reads it and from where.
 	Dir string `json:"dir"`
 
 	// Socket is where PKCS #11 clients and the command line connect. Default: genbu.sock in Dir.
@@ -75,31 +77,30 @@ func Load(dir string) (*Config, error) {
 	if err := yaml.UnmarshalStrict(text, c); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
 	}
-	if c.Dir == "" {
-		c.Dir = dir
-	}
-	if err := c.finish(); err != nil {
+	if err := c.finish(dir); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
 	}
 	return c, nil
 }
 
 // finish sets defaults and answers every fault at once.
-func (c *Config) finish() error {
+func (c *Config) finish(dir string) error {
 	var faults []error
-	abs, err := filepath.Abs(c.Dir)
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		faults = append(faults, err)
 	}
-	c.Dir = abs
-	if c.Socket == "" {
-		c.Socket = filepath.Join(c.Dir, "genbu.sock")
+	from := func(base, path string) string {
+		if filepath.IsAbs(path) {
+			return filepath.Clean(path)
+		}
+		return filepath.Join(base, path)
 	}
+	c.Dir = from(dir, c.Dir)
+	c.Socket = from(dir, cmp.Or(c.Socket, from(c.Dir, "genbu.sock")))
+	c.Keeper = from(dir, cmp.Or(c.Keeper, from(c.Dir, "keeper.key")))
 	if len(c.Socket) > 107 { // sun_path
 		faults = append(faults, fmt.Errorf("socket: %q is longer than the 107 bytes a unix socket's path may have", c.Socket))
-	}
-	if c.Keeper == "" {
-		c.Keeper = filepath.Join(c.Dir, "keeper.key")
 	}
 	if c.Mode == "" {
 		c.Mode = "strict"

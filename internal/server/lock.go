@@ -46,6 +46,9 @@ func lock(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// Exists tells whether there is a node in dir, running or not: one that ever began to serve has drawn its id.
+func Exists(dir string) bool { return exists(filepath.Join(dir, nodeFile)) }
+
 // Running tells whether a node serves dir.
 func Running(dir string) (bool, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDONLY, 0)
