@@ -149,7 +149,12 @@ CK_RV C_EncapsulateKey(CK_SESSION_HANDLE hSession, CK_MECHANISM *pMechanism, CK_
 	if (rv == CKR_OK && (!pulCiphertextLen || (pCiphertext && !phKey)))
 		rv = CKR_ARGUMENTS_BAD;
 	struct summary key;
+	struct offered o;
 	bool remembered;
+	if (rv == CKR_OK)
+		rv = pMechanism ? mechanisms_fetch(&c, c.s->slot) : CKR_ARGUMENTS_BAD;
+	if (rv == CKR_OK && (!mechanism_offered(c.s->slot, pMechanism->mechanism, &o) || !(o.info.flags & CKF_ENCAPSULATE)))
+		rv = CKR_MECHANISM_INVALID; /* a question for the size, too, is told so */
 	if (rv == CKR_OK)
 		rv = summary_of(&c, hPublicKey, &key, &remembered);
 	if (rv != CKR_OK)

@@ -320,7 +320,7 @@ CK_RV op_single(struct ctx *c, enum use use, const void *in, CK_ULONG n, CK_BYTE
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (op->parts)
 		return op_fail(c, use, CKR_OPERATION_ACTIVE);
-	if ((!in && n) || (!out_len && use != USE_VERIFY))
+	if ((!in && n) || n > PTRDIFF_MAX || (!out_len && use != USE_VERIFY)) /* no array is longer than that */
 		return op_fail(c, use, CKR_ARGUMENTS_BAD);
 	size_t size;
 	bool upper = use == USE_DECRYPT; /* there the size is a bound, and the data may fit although it does not */
@@ -342,7 +342,7 @@ CK_RV op_update(struct ctx *c, enum use use, const void *in, CK_ULONG n, CK_BYTE
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (op->asked || op->done)
 		return op_fail(c, use, CKR_OPERATION_ACTIVE);
-	if ((!in && n) || (crypt && !out_len))
+	if ((!in && n) || n > PTRDIFF_MAX || (crypt && !out_len))
 		return op_fail(c, use, CKR_ARGUMENTS_BAD);
 	CK_RV rv;
 	if (!crypt) {

@@ -277,9 +277,10 @@ CK_RV put_mechanism(struct buf *b, const CK_MECHANISM *m, struct slot *slot, siz
 		ok = put_parameter(b, row, m->pParameter, m->ulParameterLen, extra);
 	else if (m->ulParameterLen == 0)
 		ok = true;
+	else if (!slot || !mechanism_offered(slot, m->mechanism, &o))
+		return CKR_MECHANISM_INVALID;
 	else /* newer than this library: only bytes can be passed on without knowing them */
-		ok = slot && mechanism_offered(slot, m->mechanism, &o) && o.shape == SHAPE_BYTES &&
-			put_data(b, m->pParameter, m->ulParameterLen);
+		ok = o.shape == SHAPE_BYTES && put_data(b, m->pParameter, m->ulParameterLen);
 	set_u32(b, at, (uint32_t)(b->len - at - 4));
 	return ok ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }

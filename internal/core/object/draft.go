@@ -23,7 +23,10 @@ type draft struct {
 	bools uint32
 	given Template // attributes that are part of the key itself
 	kept  Template // all others that are stored
-	made  struct { // set by the functions that make keys
+
+	length int // of derived data that the template wants; of keys it stands in given
+
+	made struct { // set by the functions that make keys
 		local              bool
 		mechanism          uint64
 		wasSensitive       bool // of the key it comes from

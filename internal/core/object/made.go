@@ -4,6 +4,7 @@ package object
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/wrap"
@@ -194,13 +195,35 @@ func draftDerived(t Template, base *Object, row *mech.Row, rules Rules) (*draft,
 		return nil, err
 	}
 	if class == key.ClassData {
-		return newDraft(t, derivedFrom, class, 0, rules)
+		return draftDerivedData(t, rules)
 	}
 	typ, err := secretType(t)
 	if err != nil {
 		return nil, err
 	}
 	return newDraft(t, derivedFrom, class, uint64(typ), rules)
+}
+
+// draftDerivedData takes CKA_VALUE_LEN out of the template: it says how much to derive (PKCS #11 3.2 section 6.62.4), and
+// is no attribute of the data object that comes of it.
+func draftDerivedData(t Template, rules Rules) (*draft, error) {
+	length := 0
+	if v, ok := t.Find(key.AttrValueLen); ok {
+		if len(v) != 8 {
+			return nil, fault.AttributeValueInvalid.At("read value length")
+		}
+		if getULong(v) > maxSecret {
+			return nil, fault.TemplateInconsistent.At("read value length")
+		}
+		length = int(getULong(v))
+		t = slices.DeleteFunc(slices.Clone(t), func(a Attribute) bool { return a.Type == key.AttrValueLen })
+	}
+	d, err := newDraft(t, derivedFrom, key.ClassData, 0, rules)
+	if err != nil {
+		return nil, err
+	}
+	d.length = length
+	return d, nil
 }
 
 // secretType reads the key type of a secret key; generic when a template does not say.
@@ -223,7 +246,7 @@ func secretType(t Template) (key.Type, error) {
 func (d *draft) wantedLen() (int, error) {
 	n := fixedLength(key.Type(d.sub))
 	if d.class == key.ClassData {
-		return 0, nil
+		return d.length, nil
 	}
 	if v, ok := d.given.ULong(key.AttrValueLen); ok {
 		if n != 0 && v != uint64(n) || v > maxSecret {

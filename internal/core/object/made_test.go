@@ -164,6 +164,8 @@ func TestDerivedKeysGetTypeAndLength(t *testing.T) {
 		{"an rsa key", base, kdf, with(key.AttrKeyType, key.TypeRSA), 0, fault.TemplateInconsistent},
 		{"a private key", base, kdf, with(key.AttrClass, key.ClassPrivate), 0, fault.TemplateInconsistent},
 		{"data by hkdf", base, hkdfData, with(key.AttrClass, key.ClassData), 0, fault.OK},
+		{"data of 77 by hkdf", base, hkdfData, with(key.AttrClass, key.ClassData, key.AttrValueLen, 77), 77, fault.OK},
+		{"too much data by hkdf", base, hkdfData, with(key.AttrClass, key.ClassData, key.AttrValueLen, 1<<40), 0, fault.TemplateInconsistent},
 		{"a key by hkdf data", base, hkdfData, with(key.AttrClass, key.ClassSecret), 0, fault.TemplateInconsistent},
 		{"data by hkdf derive", base, kdf, with(key.AttrClass, key.ClassData), 0, fault.TemplateInconsistent},
 		{"by the derive template", narrow, kdf, nil, 32, fault.OK},
