@@ -27,10 +27,10 @@ const (
 // nothing erases memory as surely as giving it back to the kernel; the host starts the next core, which stays locked.
 const (
 	ExitClosed   = 0 // the host closed the boundary
-	ExitConfig   = 2 // a protection is missing, or the first message was wrong
 	ExitLocked   = 3 // asked to lock
 	ExitZeroized = 4 // asked to zeroize, by call or by signal
 	ExitSelfTest = 5 // a self-test or pairwise test failed
+	ExitConfig   = 6 // a protection is missing, or the first message was wrong; 2 is how the Go runtime ends after a fatal error
 )
 
 // Record is one stored value with the store's revision of its last change.

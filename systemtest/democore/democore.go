@@ -55,7 +55,7 @@ func Main() {
 	report, err := process.Seal(options...)
 	if err != nil {
 		process.Log(err.Error())
-		process.Exit(2)
+		process.Exit(wire.ExitConfig)
 	}
 	if word("crash") {
 		debug.SetTraceback("crash") // a fatal signal ends in the kernel's hands, which would dump core
