@@ -28,7 +28,6 @@ enum {
 	SUMMARIES = 4096,          /* remembered object summaries; a power of two */
 	SECRET_MAX = 64,           /* the application's secret is 32 bytes today */
 	SPIN_FIRST = 50 * 1000,    /* ns; what a new channel expects of an answer: a P-256 signature takes 40-80 us */
-	RECV_SLICE = 1000,         /* ms; a wait in recv looks at its deadline at least this often */
 	SPIN_MOST = 150 * 1000,    /* ns; beyond it a wake-up (35 us where measured) no longer counts */
 };
 
