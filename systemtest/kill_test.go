@@ -31,7 +31,7 @@ func TestKillsLoseAndReviveNothing(t *testing.T) {
 		must(t, admin.OperatorCreate(slot, fmt.Sprintf("guess-c%d", i), client.CryptoUser, []byte(guesserPIN)))
 	}
 	c := &crowd{socket: n.socket(), history: newHistory(), shared: sharedPair(t, n.userSession()),
-		unlock: unlocker(n.socket(), slot, n.adminPIN())}
+		unlock: unlocker(n.socket(), slot)}
 	c.history.add(c.shared)
 	c.start(clients, seed)
 	began := time.Now()
@@ -51,7 +51,7 @@ func TestKillsLoseAndReviveNothing(t *testing.T) {
 }
 
 // unlocker gives an operator its PIN again, which unlocks it. It does not wait for a node that is away.
-func unlocker(socket string, slot uint64, adminPIN string) func(operator string) error {
+func unlocker(socket string, slot uint64) func(operator string) error {
 	return func(operator string) error {
 		conn, err := client.Dial(socket)
 		if err != nil {

@@ -35,6 +35,7 @@ const patience = 60 * time.Second
 
 const (
 	tokenLabel = "conf"
+	adminPIN   = "admin-pin"
 	soPIN      = "87654321"
 	userPIN    = "1234"
 )
@@ -95,6 +96,7 @@ type node struct {
 	t    *testing.T
 	dir  string
 	user *syscall.Credential // nil: as this process
+	env  []string            // for the command line
 	host *exec.Cmd           // nil: not started by us, or ended
 	gone chan struct{}       // closed when host has ended
 }
@@ -124,7 +126,17 @@ func ready(t *testing.T, config ...string) *node {
 	t.Helper()
 	n := newNode(t, config...)
 	n.serve()
-	n.run("up", "--token", tokenLabel, "--so-pin", soPIN, "--pin", userPIN)
+	conn := n.dial()
+	defer conn.Close()
+	_, err := conn.Init("file", 0, 0, []byte(adminPIN))
+	must(t, err)
+	s, err := conn.Open(0, true)
+	must(t, err)
+	_, err = s.Login(client.Officer, "", []byte(adminPIN))
+	must(t, err)
+	_, _, err = conn.PartitionCreate(tokenLabel, []byte(soPIN), []byte(userPIN), client.InitAllowed|client.UIDLogin)
+	must(t, err)
+	n.env = []string{"GENBU_ADMIN_PIN=" + adminPIN}
 	return n
 }
 
@@ -305,7 +317,7 @@ func (n *node) admin() *client.Conn {
 	conn := n.operational()
 	s, err := conn.Open(0, true)
 	must(n.t, err)
-	_, err = s.Login(client.Officer, "", []byte(n.adminPIN()))
+	_, err = s.Login(client.Officer, "", []byte(adminPIN))
 	must(n.t, err)
 	return conn
 }
@@ -316,18 +328,6 @@ func (n *node) auditKey() string {
 	s, err := n.operational().Status()
 	must(n.t, err)
 	return hex.EncodeToString(s.AuditKey)
-}
-
-func (n *node) adminPIN() string {
-	n.t.Helper()
-	b, err := os.ReadFile(n.path("access.json"))
-	must(n.t, err)
-	_, rest, _ := strings.Cut(string(b), `"admin_pin": "`)
-	pin, _, ok := strings.Cut(rest, `"`)
-	if !ok {
-		n.t.Fatal("no admin PIN in access.json")
-	}
-	return pin
 }
 
 // slotOf finds a token by label; 0 is the domain, which has none.
@@ -359,7 +359,7 @@ func (n *node) try(stdin string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, append(args, "--dir", n.dir)...)
-	cmd.Env, cmd.Stdin = environ(), strings.NewReader(stdin)
+	cmd.Env, cmd.Stdin = append(environ(), n.env...), strings.NewReader(stdin)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.user}
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said

@@ -110,7 +110,9 @@ func TestAKillBetweenTryAndAnswerYieldsNoFreshTry(t *testing.T) {
 		t.Fatal("no user")
 		return 0
 	}
-	had, answered, cut := left(), 0, 0
+	n.wrongPIN() // after a restart a single charged try may also be what the last right PIN left, and is shown as none
+	n.wrongPIN()
+	had, answered, cut := left(), 2, 0
 	for round := 0; had > 0; round++ {
 		if round == 60 {
 			t.Fatalf("60 kills, and still %d tries are left", had)
