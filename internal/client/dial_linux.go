@@ -29,6 +29,15 @@ func Join(socket string, secret []byte) (*Conn, error) {
 	return c, closeUnless(c, c.HelloJoin(secret))
 }
 
+// Fork is Dial into a copy of the application of another channel, as a forked child makes it.
+func Fork(socket string, secret []byte) (*Conn, error) {
+	c, err := introduce(socket)
+	if err != nil {
+		return nil, err
+	}
+	return c, closeUnless(c, c.HelloFork(secret))
+}
+
 func closeUnless(c *Conn, err error) error {
 	if err != nil {
 		c.Close()

@@ -12,6 +12,7 @@ import (
 // mapping is a line of /proc/PID/maps.
 type mapping struct {
 	from, to uint64
+	offset   uint64 // in the file
 	perms    string
 	path     string
 }
@@ -22,12 +23,13 @@ func parseMapping(line string) (m mapping, ok bool) {
 		return m, false
 	}
 	lo, hi, _ := strings.Cut(f[0], "-")
-	var err1, err2 error
+	var err1, err2, err3 error
 	m.from, err1 = strconv.ParseUint(lo, 16, 64)
 	m.to, err2 = strconv.ParseUint(hi, 16, 64)
 	m.perms = f[1]
+	m.offset, err3 = strconv.ParseUint(f[2], 16, 64)
 	m.path = strings.Join(f[5:], " ")
-	return m, err1 == nil && err2 == nil && m.from < m.to
+	return m, err1 == nil && err2 == nil && err3 == nil && m.from < m.to
 }
 
 // skip is for mappings that hold no data of the process: the kernel's clock pages, and reservations of address space too
@@ -35,6 +37,23 @@ func parseMapping(line string) (m mapping, ok bool) {
 func (m mapping) skip() bool {
 	return m.path == "[vvar]" || m.path == "[vvar_vclock]" || m.path == "[vsyscall]" ||
 		strings.HasPrefix(m.perms, "---") && m.to-m.from > 1<<30
+}
+
+func (m mapping) isFile() bool { return m.path != "" && !strings.HasPrefix(m.path, "[") }
+
+// withinFile is the part that the mapped file fills. A store maps gigabytes beyond the end of its file, where there is
+// nothing to read.
+func (m mapping) withinFile(pid int) []span {
+	info, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/map_files/" + strconv.FormatUint(m.from, 16) + "-" + strconv.FormatUint(m.to, 16))
+	if err != nil {
+		return []span{{m.from, m.to}}
+	}
+	page := uint64(os.Getpagesize())
+	size := (uint64(info.Size()) + page - 1) &^ (page - 1)
+	if size <= m.offset {
+		return nil
+	}
+	return []span{{m.from, min(m.to, m.from+size-m.offset)}}
 }
 
 func (m mapping) label() string {
@@ -48,11 +67,14 @@ type span struct{ from, to uint64 }
 
 // present is the part of the mapping that has pages, in memory or in swap. A Go heap reserves much more than it uses. Pages of
 // files are taken whole, as they can come in by being read.
-func (m mapping) present(pagemap *os.File) []span {
+func (m mapping) present(pid int, pagemap *os.File) []span {
 	const entry, flags = 8, 1<<63 | 1<<62 // present, swapped: Documentation/admin-guide/mm/pagemap.rst
 	all := []span{{m.from, m.to}}
 	page := uint64(os.Getpagesize())
-	if pagemap == nil || m.path != "" && !strings.HasPrefix(m.path, "[") {
+	if m.isFile() {
+		return m.withinFile(pid)
+	}
+	if pagemap == nil {
 		return all
 	}
 	var have []span

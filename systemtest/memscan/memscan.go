@@ -6,7 +6,7 @@
 //	needles := memscan.Needles("aes key 1", key, memscan.Bytes)
 //	needles = append(needles, memscan.Needles("p-256 scalar", d, memscan.Integer)...)
 //	s := memscan.New(needles)
-//	s.AllProcesses()              // but this one, which knows the needles; or s.Process(pid)
+//	s.AllProcesses()              // but this one, which knows the needles, and process 1; or s.Process(pid)
 //	s.Path(dataDirectory)         // files below it
 //	if len(s.Hits) > 0 { ... }    // s.Refused says what could not be read: memfd_secret, for one
 //
@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,13 +35,14 @@ func Scan(pids []int, needles []Needle) *Scanner {
 	return s
 }
 
-// AllProcesses looks at every process but this one and those of skip.
+// AllProcesses looks at every process but this one, those of skip, and process 1: that is the machine's, or of whoever runs
+// the container, and no client of anybody's.
 func (s *Scanner) AllProcesses(skip ...int) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		s.Refused = append(s.Refused, err.Error())
 	}
-	skipped := map[int]bool{os.Getpid(): true}
+	skipped := map[int]bool{os.Getpid(): true, 1: true}
 	for _, p := range skip {
 		skipped[p] = true
 	}
@@ -77,7 +79,7 @@ func (s *Scanner) Process(pid int) {
 			continue
 		}
 		where := who + " " + m.label()
-		for _, r := range m.present(pagemap) {
+		for _, r := range m.present(pid, pagemap) {
 			err := s.stream(where, r.from, r.to, func(p []byte, at uint64) (int, error) { return mem.ReadAt(p, int64(at)) })
 			if err != nil {
 				s.refuse(where, err)
@@ -86,9 +88,12 @@ func (s *Scanner) Process(pid int) {
 	}
 }
 
-// Path looks at a file, or at all regular files below a directory.
-func (s *Scanner) Path(root string) {
+// Path looks at a file, or at all regular files below a directory but those named in not.
+func (s *Scanner) Path(root string, not ...string) {
 	filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if slices.Contains(not, path) {
+			return nil
+		}
 		if err != nil {
 			s.refuse(path, err)
 			return nil

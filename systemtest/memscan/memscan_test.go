@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/genbu-hsm/genbu/internal/boundary"
 	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/systemtest/democore"
@@ -111,14 +113,45 @@ func TestUseInsideDoLeavesNothingAfterASecond(t *testing.T) {
 	}
 }
 
+// A store maps gigabytes beyond the end of its file; page by page that would take minutes.
+func TestAMappedFileIsSearchedAsFarAsItGoes(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("the size of a mapped file is told to root")
+	}
+	secret := random(32)
+	const reserved = 1 << 30
+	f, err := os.Create(filepath.Join(t.TempDir(), "mapped"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.Write(append(random(5000), secret...))
+	mem, err := unix.Mmap(int(f.Fd()), 0, reserved, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(mem)
+	s := Scan([]int{os.Getpid()}, Needles("secret", secret, Bytes))
+	if !slices.ContainsFunc(s.Hits, func(h Hit) bool { return strings.Contains(h.Where, "mapped") }) {
+		t.Errorf("not found in the mapped file; refused: %v", s.Refused)
+	}
+	if s.Scanned > reserved {
+		t.Errorf("%d bytes were looked at", s.Scanned)
+	}
+	if slices.ContainsFunc(s.Refused, func(r string) bool { return strings.Contains(r, "mapped") }) {
+		t.Errorf("beyond the end: %v", s.Refused)
+	}
+}
+
 func TestFilesAreSearched(t *testing.T) {
 	dir, secret := t.TempDir(), random(32)
 	os.MkdirAll(filepath.Join(dir, "a/b"), 0o700)
 	os.WriteFile(filepath.Join(dir, "a/b/raw"), append(bytes.Repeat([]byte{7}, 3<<20), secret...), 0o600)
 	os.WriteFile(filepath.Join(dir, "a/log"), []byte("key "+hex.EncodeToString(secret)), 0o600)
 	os.WriteFile(filepath.Join(dir, "clean"), random(1<<20), 0o600)
+	os.WriteFile(filepath.Join(dir, "but this"), secret, 0o600)
 	s := New(Needles("secret", secret, Bytes))
-	s.Path(dir)
+	s.Path(dir, filepath.Join(dir, "but this"))
 	var files []string
 	for _, h := range s.Hits {
 		files = append(files, h.Where)

@@ -16,6 +16,7 @@ type Hit struct {
 
 // Scanner looks for many needles in one pass. It is safe for one goroutine.
 type Scanner struct {
+	count   int
 	byHead  map[uint64][]Needle // by the first eight bytes
 	filter  []uint64            // bits of hashed heads, so that most offsets cost one look
 	longest int
@@ -29,7 +30,7 @@ const filterBits = 20
 
 // New makes a scanner. Needles are at least eight bytes long.
 func New(needles []Needle) *Scanner {
-	s := &Scanner{byHead: map[uint64][]Needle{}, filter: make([]uint64, 1<<filterBits/64)}
+	s := &Scanner{count: len(needles), byHead: map[uint64][]Needle{}, filter: make([]uint64, 1<<filterBits/64)}
 	for _, n := range needles {
 		head := binary.LittleEndian.Uint64(n.Bytes)
 		s.byHead[head] = append(s.byHead[head], n)
@@ -39,6 +40,9 @@ func New(needles []Needle) *Scanner {
 	}
 	return s
 }
+
+// Needles is how many it looks for.
+func (s *Scanner) Needles() int { return s.count }
 
 func hash(v uint64) uint64 { return v * 0x9E3779B97F4A7C15 >> (64 - filterBits) }
 
