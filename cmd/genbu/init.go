@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
 )
 
 // keeper is who holds the root key: a file, or m of n custodians.
