@@ -40,8 +40,8 @@ const (
 	userPIN    = "1234"
 )
 
-// binary is a copy of the program that no rebuild changes under a running test.
-var binary string
+// program is a copy of the program that no rebuild changes under a running test.
+var program string
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[0] == "genbu" && os.Args[1] == "core" {
@@ -66,7 +66,7 @@ func TestMain(m *testing.M) {
 			if b, err := os.ReadFile(filepath.Join(from, name)); err == nil {
 				err = os.WriteFile(filepath.Join(dir, name), b, 0o755)
 				if err == nil && name == "genbu" {
-					binary = filepath.Join(dir, name)
+					program = filepath.Join(dir, name)
 				}
 			}
 		}
@@ -77,14 +77,14 @@ func TestMain(m *testing.M) {
 // needBinary skips the test where the program was not built.
 func needBinary(t *testing.T) {
 	t.Helper()
-	if binary == "" {
+	if program == "" {
 		t.Skip("no genbu in GENBU_TEST_BIN or ../bin: make build")
 	}
 }
 
-// module is the PKCS #11 library beside the binary; empty when it was not built.
+// module is the PKCS #11 library beside the program; empty when it was not built.
 func module() string {
-	path := filepath.Join(filepath.Dir(binary), "libgenbu-pkcs11.so")
+	path := filepath.Join(filepath.Dir(program), "libgenbu-pkcs11.so")
 	if _, err := os.Stat(path); err != nil {
 		return ""
 	}
@@ -164,7 +164,7 @@ func (n *node) spawn() {
 	log, err := os.OpenFile(n.path("genbu.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	must(n.t, err)
 	defer log.Close()
-	cmd := exec.Command(binary, "serve", "--dir", n.dir)
+	cmd := exec.Command(program, "serve", "--dir", n.dir)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environ(), log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: n.user}
 	must(n.t, cmd.Start())
@@ -358,7 +358,7 @@ func (n *node) run(args ...string) string {
 func (n *node) try(stdin string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, append(args, "--dir", n.dir)...)
+	cmd := exec.CommandContext(ctx, program, append(args, "--dir", n.dir)...)
 	cmd.Env, cmd.Stdin = append(environ(), n.env...), strings.NewReader(stdin)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.user}
 	var out, said bytes.Buffer

@@ -19,7 +19,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
-// bareCore runs the binary as a core under no host but this test, and answers what Configure said, its exit code and its
+// bareCore runs the program as a core under no host but this test, and answers what Configure said, its exit code and its
 // last words. A core that came up is ended by closing its stream.
 func bareCore(t *testing.T, config wire.Config) (answer error, exit int, words string) {
 	t.Helper()
@@ -31,7 +31,7 @@ func bareCore(t *testing.T, config wire.Config) (answer error, exit int, words s
 	}
 	defer ours[1].Close()
 	var said bytes.Buffer
-	cmd := &exec.Cmd{Path: binary, Args: []string{"genbu", "core"}, Env: []string{}, Dir: "/", Stderr: &said, ExtraFiles: theirs[:]}
+	cmd := &exec.Cmd{Path: program, Args: []string{"genbu", "core"}, Env: []string{}, Dir: "/", Stderr: &said, ExtraFiles: theirs[:]}
 	must(t, cmd.Start())
 	for _, f := range theirs {
 		f.Close()

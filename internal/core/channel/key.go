@@ -32,7 +32,8 @@ type held struct {
 // builtIn are the objects that every token has and no store.
 var builtIn = object.Profiles()
 
-// find looks up a handle. What the session may not see is unknown to it, so that no handle can be probed.
+// find looks up a handle. What the session may not see is unknown to it, so that no handle can be probed; the audit log
+// knows who tried.
 func (v view) find(handle uint64) (ref, error) {
 	if handle&key.SessionHandle == 0 {
 		o, err := v.tokens.Load(handle)
@@ -47,6 +48,7 @@ func (v view) find(handle uint64) (ref, error) {
 			return ref{}, err
 		}
 		if !policy.Visible(v.who(), o) {
+			v.channel.hidden = o.ID
 			return ref{}, fault.ObjectUnknown.At("find object")
 		}
 		return ref{o, nil}, nil

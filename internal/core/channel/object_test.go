@@ -303,6 +303,40 @@ func TestBadTemplatesGetTheirOwnFault(t *testing.T) {
 	refused(t, err, fault.MechanismInvalid)
 }
 
+// The client hears of no such object, the auditor of who tried to get at which.
+func TestAskingForAnothersObjectIsAuditedAsARefusal(t *testing.T) {
+	w := newWorld(t)
+	alice, user := w.open(), w.user()
+	w.login(alice, client.User, "alice")
+	k := must(alice.Generate(client.Mech(key.MechAESKeyGen), aesTemplate(onToken())))(t)
+	id := must(alice.Get(k.Handle, key.AttrUniqueID))(t)[0].Value
+	for call, ask := range map[wire.Call]func() error{
+		wire.CallDestroy: func() error { return user.Destroy(k.Handle) },
+		wire.CallGet:     func() error { _, err := user.Get(k.Handle, key.AttrLabel); return err },
+		wire.CallEncrypt: func() error {
+			_, err := user.Encrypt(client.GCM(make([]byte, 12), nil, 128), k.Handle, []byte("x"))
+			return err
+		},
+	} {
+		before := len(w.module.audit)
+		if ask() == nil {
+			t.Fatalf("%v is allowed", call)
+		}
+		if len(w.module.audit) != before+1 {
+			t.Fatalf("%v: %d entries", call, len(w.module.audit)-before)
+		}
+		e := w.module.audit[before]
+		if e.Call != call || e.Refused != fault.Denied || e.Object.String() != string(id) && string(e.Object[:]) != string(id) || e.Operator.IsZero() {
+			t.Errorf("%v: audited %+v, want a refusal about %q", call, e, id)
+		}
+	}
+	before := len(w.module.audit)
+	user.Destroy(k.Handle + 1) // nobody's
+	if len(w.module.audit) != before {
+		t.Error("asking for what is not there is audited")
+	}
+}
+
 func TestAChangeOfATokenObjectIsAudited(t *testing.T) {
 	w := newWorld(t)
 	s := w.user()

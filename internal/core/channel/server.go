@@ -14,6 +14,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // Server holds what the channels of this core share.
@@ -54,6 +55,7 @@ type channel struct {
 	request uint64
 	about   AuditEntry // what this request is about, as far as it has been read
 	noted   bool       // the audit log has this request already
+	hidden  key.ID     // a token object that the request named and that its session may not see
 	approve bool       // the service indicator of this answer
 	broken  bool       // a handler panicked: the channel ends
 	job     job        // the use of a key under way
@@ -81,7 +83,7 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 			return
 		}
 		c.request = s.request.Add(1)
-		c.about, c.noted, c.approve = AuditEntry{}, false, false
+		c.about, c.hidden, c.noted, c.approve = AuditEntry{}, key.ID{}, false, false
 		c.link.start()
 		if skipping {
 			err = skip.code.At("read frame")
@@ -162,8 +164,13 @@ func (c *channel) answer(q request) (err error) {
 		c.r = wire.NewReader(q.body)
 		err = row.run(c)
 	}
-	if code := fault.Of(err); refusals[code] && !c.noted {
+	switch code := fault.Of(err); {
+	case c.noted:
+	case refusals[code]:
 		c.audit(code)
+	case code != fault.OK && !c.hidden.IsZero():
+		c.about.Object = c.hidden
+		c.audit(fault.Denied)
 	}
 	return err
 }

@@ -32,7 +32,8 @@ type session struct {
 
 // view is a session together with who is logged in, as they are at the start of a request.
 type view struct {
-	app *application
+	channel *channel
+	app     *application
 	*session
 	login *login // nil when nobody is logged in
 }
@@ -71,7 +72,7 @@ func (c *channel) session(id uint64) (view, error) {
 	if l != nil {
 		c.about.Operator, c.about.Role = l.who.Operator, l.who.Role
 	}
-	return view{a, x, l}, nil
+	return view{c, a, x, l}, nil
 }
 
 func sessionOpen(c *channel) error {
