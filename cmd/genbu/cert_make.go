@@ -50,7 +50,7 @@ func certSelfSign() *cobra.Command {
 	var out string
 	var store bool
 	cmd := &cobra.Command{
-		Use:   "self-sign KEY",
+		Use:   "self-sign KEY --subject NAME",
 		Short: "Make a self-signed certificate",
 		Long: `Make a self-signed certificate, for tests and for trust by fingerprint.
 
@@ -95,7 +95,7 @@ func certRequest() *cobra.Command {
 	var n names
 	var out string
 	cmd := &cobra.Command{
-		Use:   "request KEY",
+		Use:   "request KEY --subject NAME",
 		Short: "Make a certificate request (PKCS #10)",
 		Long: `Make a request that a certificate authority signs.
 

@@ -23,8 +23,8 @@ import (
 	"github.com/genbu-hsm/genbu/internal/client"
 )
 
-// recipes has one text per tool, with this machine's values to be filled in. testdata/connect_*.txtar runs those whose
-// program is installed.
+// recipes has one text per tool, with this machine's values to be filled in. conformance/scripts/recipes.sh runs them
+// as they are printed.
 //
 //go:embed recipes/*.txt
 var recipes embed.FS

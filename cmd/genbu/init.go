@@ -118,7 +118,7 @@ func rekeepCommand() *cobra.Command {
 	var who admin
 	var to keeper
 	cmd := &cobra.Command{
-		Use:   "rekeep",
+		Use:   "rekeep --keeper custodians:2of3",
 		Short: "Change who keeps the root key",
 		Long: `Change the keeper of the root key: from a file to custodians, from custodians to a file, or to new
 shares. What opened it before does not any more. Keys and programs notice nothing.

@@ -26,7 +26,7 @@ func keyWrap() *cobra.Command {
 	var who login
 	var with, out string
 	cmd := &cobra.Command{
-		Use:   "wrap LABEL",
+		Use:   "wrap LABEL --with KEY",
 		Short: "Take an extractable key out, wrapped by another",
 		Long: `Wrap a key that was made --extractable: by an AES key with AES-KWP, by an RSA key with RSA-AES key wrap.
 
@@ -69,7 +69,7 @@ func keyUnwrap() *cobra.Command {
 	var as newKey
 	var with, typ string
 	cmd := &cobra.Command{
-		Use:   "unwrap LABEL FILE",
+		Use:   "unwrap LABEL FILE --with KEY",
 		Short: "Bring in a key that another wrapped",
 		Long: `Unwrap what genbu key wrap, or anybody with the same mechanism, has wrapped.
 

@@ -87,9 +87,10 @@ func uniform(cmd *cobra.Command) {
 	}
 }
 
-// operands holds the arguments to the usage line: capital words are wanted, those in brackets may be left out.
+// operands holds the arguments to the usage line: capital words are wanted, those in brackets may be left out; flags that
+// are wanted stand behind them.
 func operands(cmd *cobra.Command, args []string) error {
-	wanted := strings.Fields(cmd.Use)[1:]
+	wanted := strings.Fields(strings.Split(cmd.Use, " --")[0])[1:]
 	if len(args) > len(wanted) {
 		if cmd.HasSubCommands() {
 			return fmt.Errorf("%s has no subcommand %q%s", cmd.CommandPath(), args[0], alike(cmd, args[0]))

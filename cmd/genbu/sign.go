@@ -72,7 +72,7 @@ func verifyCommand() *cobra.Command {
 	var h how
 	var sigFile string
 	cmd := &cobra.Command{
-		Use:   "verify KEY FILE",
+		Use:   "verify KEY FILE --signature FILE",
 		Short: "Verify a signature",
 		Long: `Verify a signature made with the same flags. The exit code is 0 only for a valid one.
 

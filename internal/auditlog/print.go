@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -50,6 +51,9 @@ func present(l Listed) printed {
 	}
 	if e.Call != 0 {
 		p.Call = fmt.Sprintf("0x%02x", e.Call)
+		if spec, ok := wire.Call(e.Call).Spec(); ok {
+			p.Call = strings.ToLower(spec.Name)
+		}
 	}
 	if e.Mechanism != 0 {
 		p.Mechanism = fmt.Sprintf("0x%x", uint64(e.Mechanism))
