@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -54,6 +55,26 @@ func TestFilesReadInOneSitting(t *testing.T) {
 			t.Errorf("%s has %d lines", path, n)
 		}
 	})
+}
+
+// TestSecurityNamesTestsThatThereAre holds SECURITY.md to its word that each claim is attacked by a test.
+func TestSecurityNamesTestsThatThereAre(t *testing.T) {
+	have := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Z]\w*)\(`)
+	sources(t, func(path string, text []byte) {
+		for _, m := range function.FindAllSubmatch(text, -1) {
+			have[string(m[1])] = true
+		}
+	})
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`").FindAllStringSubmatch(read(t, "SECURITY.md"), -1)
+	if len(named) < 10 {
+		t.Errorf("SECURITY.md names %d tests", len(named))
+	}
+	for _, m := range named {
+		if !have[m[1]] {
+			t.Errorf("SECURITY.md names %s, which there is not", m[1])
+		}
+	}
 }
 
 func TestEveryFileNamesItsLicence(t *testing.T) {
