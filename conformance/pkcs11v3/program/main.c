@@ -21,9 +21,20 @@ jmp_buf end_of_test;
 static FILE *results;
 static const char *running;
 
+static const char *at_what;
+static CK_ULONG at_value;
+
+void running_with(const char *what, CK_ULONG value) {
+    at_what = what;
+    at_value = value;
+}
+
 void fail(const char *file, int line, const char *what, CK_RV got) {
     const char *base = strrchr(file, '/');
-    printf("FAIL %s: %s:%d: %s gives 0x%lx\n", running, base ? base + 1 : file, line, what, got);
+    printf("FAIL %s: %s:%d: %s gives 0x%lx", running, base ? base + 1 : file, line, what, got);
+    if (at_what) printf(", %s 0x%lx", at_what, at_value);
+    printf("\n");
+    at_what = NULL;
     fflush(stdout);
     longjmp(end_of_test, 1);
 }

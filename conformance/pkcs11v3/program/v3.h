@@ -25,6 +25,7 @@ void must(CK_RV got, CK_RV want, const char *what, const char *file, int line);
 #define GIVES(rv, call) must((call), (rv), #call, __FILE__, __LINE__)
 #define CHECK(cond) must((cond) ? 0 : 5, 0, #cond, __FILE__, __LINE__)
 void fail(const char *file, int line, const char *what, CK_RV got);
+void running_with(const char *what, CK_ULONG value); /* what a loop is at, for the line of a failure; NULL ends it */
 
 /* put writes one named value of the running test for the checkers; a space ends a test's set: see check.py. */
 void put(const char *name, const void *value, size_t len);

@@ -149,3 +149,52 @@ void rsa_aes_key_wrap(void) {
     OK(sign(&s, h, "text", 4, sig, &n));
     OK(verify(&s, spub, "text", 4, sig, n));
 }
+
+/* Every mechanism that says CKF_WRAP wraps a key and gets it back. */
+void every_mechanism_that_wraps(void) {
+    static CK_BYTE iv[16] = "sixteen bytes iv";
+    CK_GCM_PARAMS gcm = {iv, 12, 96, (CK_BYTE *)"aad", 3, 128};
+    CK_CCM_PARAMS ccm = {32, iv, 12, (CK_BYTE *)"aad", 3, 16}, open_ccm = ccm;
+    CK_AES_CTR_PARAMS ctr = {128, {0}};
+    CK_RSA_PKCS_OAEP_PARAMS oaep = {CKM_SHA256, 2, 1, NULL, 0};
+    CK_RSA_AES_KEY_WRAP_PARAMS rsa_aes = {256, &oaep};
+    const struct { CK_ULONG kek; CK_MECHANISM m; } known[] = {
+        {CKK_AES, MECH(CKM_AES_ECB)}, {CKK_AES, {CKM_AES_CBC, iv, 16}}, {CKK_AES, {CKM_AES_CBC_PAD, iv, 16}}, {CKK_AES, MECHP(CKM_AES_CTR, ctr)},
+        {CKK_AES, MECHP(CKM_AES_GCM, gcm)}, {CKK_AES, MECHP(0x1088, ccm)}, {CKK_AES, MECH(CKM_AES_KEY_WRAP)}, {CKK_AES, MECH(0x210A)},
+        {CKK_AES, MECH(CKM_AES_KEY_WRAP_KWP)}, {CKK_RSA, MECH(CKM_RSA_PKCS)}, {CKK_RSA, MECH(CKM_RSA_X_509)}, {CKK_RSA, MECHP(CKM_RSA_PKCS_OAEP, oaep)},
+        {CKK_RSA, MECHP(CKM_RSA_AES_KEY_WRAP, rsa_aes)},
+    };
+    CK_BYTE e[] = {1, 0, 1}, wrapped[2048], before[32], after[32];
+    CK_ULONG pub, priv, kek = aes_key(32), key = aes_key(32), list[512], n = COUNT(list), h, tried = 0;
+    TEMPLATE(t, NUMBER(CKA_MODULUS_BITS, 2048), BYTES(CKA_PUBLIC_EXPONENT, e, 3), NO(CKA_TOKEN), YES(CKA_WRAP));
+    TEMPLATE(u, NO(CKA_TOKEN), YES(CKA_UNWRAP));
+    generate_pair(CKM_RSA_PKCS_KEY_PAIR_GEN, t, COUNT(t), u, COUNT(u), &pub, &priv);
+    get(key, CKA_VALUE, before, 32);
+    OK(p11->C_GetMechanismList(slot, list, &n));
+    for (CK_ULONG i = 0; i < n; i++) {
+        CK_MECHANISM_INFO info;
+        OK(p11->C_GetMechanismInfo(slot, list[i], &info));
+        if (!(info.flags & 0x20000)) continue; /* CKF_WRAP */
+        size_t k = 0;
+        while (k < COUNT(known) && known[k].m.mechanism != list[i]) k++;
+        if (k == COUNT(known)) {
+            note("mechanism 0x%lx wraps, and this test does not know it", list[i]);
+            continue;
+        }
+        CK_MECHANISM m = known[k].m;
+        CK_ULONG len = sizeof wrapped;
+        running_with("mechanism", list[i]);
+        OK(p11->C_WrapKey(session, &m, known[k].kek == CKK_AES ? kek : pub, key, wrapped, &len));
+        if (m.mechanism == 0x1088) open_ccm.ulDataLen = len - 16, m.pParameter = &open_ccm;
+        TEMPLATE(back, NUMBER(CKA_CLASS, CKO_SECRET_KEY), NUMBER(CKA_KEY_TYPE, CKK_AES), NUMBER(CKA_VALUE_LEN, 32), NO(CKA_TOKEN), NO(CKA_SENSITIVE),
+                 YES(CKA_EXTRACTABLE));
+        /* The length is said where the mechanism does not bring it back. */
+        CK_RV rv = p11->C_UnwrapKey(session, &m, known[k].kek == CKK_AES ? kek : priv, wrapped, len, back, COUNT(back), &h);
+        OK(rv);
+        CHECK(get(h, CKA_VALUE, after, 32) == 32 && !memcmp(before, after, 32));
+        tried++;
+    }
+    running_with(NULL, 0);
+    note("%lu mechanisms wrap and unwrap", tried);
+    CHECK(tried >= 8);
+}
