@@ -2,6 +2,7 @@
 """Drives the module through PyKCS11: keys made, used, agreed, wrapped, unwrapped, found and destroyed."""
 import hashlib
 import hmac
+import subprocess
 import sys
 
 import PyKCS11 as P
@@ -67,6 +68,15 @@ mac = s.createObject(secret(P.CKK_GENERIC_SECRET, value=tuple(b"a key"), sign=Tr
 assert bytes(s.sign(mac, b"data", P.Mechanism(P.CKM_SHA512_HMAC))) == hmac.digest(b"a key", b"data", "sha512")
 for name in ("SHA_1", "SHA224", "SHA256", "SHA384", "SHA512"):
     assert bytes(s.digest(b"abc", P.Mechanism(getattr(P, "CKM_" + name)))) == hashlib.new(name.replace("_", ""), b"abc").digest()
+
+# Old data: what openssl wrapped with Triple DES is unwrapped, and nothing is wrapped so any more
+kek, iv = bytes(range(1, 25)), bytes(8)
+old = s.createObject(secret(P.CKK_DES3, value=tuple(kek), unwrap=True, decrypt=True, wrap=True))
+wrapped = subprocess.run(["openssl", "enc", "-des-ede3-cbc", "-K", kek.hex(), "-iv", iv.hex()], input=b"sixteen byte key", capture_output=True, check=True).stdout
+came = s.unwrapKey(old, wrapped, secret(P.CKK_AES, encrypt=True), mecha=P.Mechanism(P.CKM_DES3_CBC_PAD, iv))
+known = s.createObject(secret(P.CKK_AES, value=tuple(b"sixteen byte key"), encrypt=True))
+assert bytes(s.encrypt(came, b"same key", cbc)) == bytes(s.encrypt(known, b"same key", cbc))
+refused(P.CKR_MECHANISM_INVALID, s.wrapKey, old, inner, P.Mechanism(P.CKM_DES3_CBC_PAD, iv))
 
 # Agreement: both sides get the same key
 p256 = (6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7)

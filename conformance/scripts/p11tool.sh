@@ -35,7 +35,7 @@ for kind in rsa ec ed; do
 		--load-pubkey $kind.pub --template tpl --outfile $kind.csr
 	openssl req -verify -noout -in $kind.csr 2>&1 | grep 'verify OK'
 done
-$p11 --login --write --load-certificate ec.pem --label g-cert "$token"
+$p11 --login --write --load-certificate ec.pem --label g-cert "$token" 2>write.txt
 $p11 --export "$token;object=g-cert;type=cert" >back.pem
 cmp <(openssl x509 -in ec.pem) <(openssl x509 -in back.pem)
 printf 'a secret value!!' >secret
