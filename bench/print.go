@@ -27,7 +27,7 @@ func (r *report) print(out io.Writer) {
 	}
 	if len(r.Rates) > 0 {
 		section("Rates: median of the turns; processor time per operation of client, and of host and core together", rateHeader, func(w io.Writer) { printRates(w, r.Rates) })
-		section("Ratios: ours / theirs within one turn, median and middle half of the turns", "operation\tthreads\tours\ttheirs\tratio\tspread\twanted\t\t", func(w io.Writer) {
+		section("Ratios: ours / theirs within one turn, median and middle half of the turns; and of the best slices", "operation\tthreads\tours\ttheirs\tratio\tspread\tof bests\twanted\t\t", func(w io.Writer) {
 			for _, l := range r.Ratios {
 				wanted, met := "", ""
 				if l.Wanted > 0 {
@@ -36,7 +36,7 @@ func (r *report) print(out io.Writer) {
 						met = "met"
 					}
 				}
-				fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.2f\t%.2f-%.2f\t%s\t%s %s\t\n", l.Op, l.Threads, l.Ours, l.Theirs, l.Ratio, l.Low, l.High, wanted, met, l.Note)
+				fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%.2f\t%.2f-%.2f\t%.2f\t%s\t%s %s\t\n", l.Op, l.Threads, l.Ours, l.Theirs, l.Ratio, l.Low, l.High, l.OfBests, wanted, met, l.Note)
 			}
 		})
 		for _, l := range r.Rates {

@@ -41,9 +41,10 @@ type ratioLine struct {
 	Threads int     `json:"threads"`
 	Ours    string  `json:"ours"`
 	Theirs  string  `json:"theirs"`
-	Ratio   float64 `json:"ratio"` // median of the turns
-	Low     float64 `json:"low"`   // a quarter of the turns is below
-	High    float64 `json:"high"`  // and a quarter above
+	Ratio   float64 `json:"ratio"`    // median of the turns
+	Low     float64 `json:"low"`      // a quarter of the turns is below
+	High    float64 `json:"high"`     // and a quarter above
+	OfBests float64 `json:"of_bests"` // each module's best slice, which neighbours disturbed least
 	Wanted  float64 `json:"wanted,omitempty"`
 	Met     bool    `json:"met"`
 	Note    string  `json:"note,omitempty"`
@@ -181,7 +182,8 @@ func (l *line) ratios() (all []ratioLine) {
 			continue
 		}
 		r := ratioLine{Op: l.op, Threads: l.threads, Ours: pair[0], Theirs: pair[1],
-			Ratio: quantile(of, 0.5), Low: quantile(of, 0.25), High: quantile(of, 0.75)}
+			Ratio: quantile(of, 0.5), Low: quantile(of, 0.25), High: quantile(of, 0.75),
+			OfBests: l.rate(pair[0]).Best / l.rate(pair[1]).Best}
 		r.judge(l)
 		all = append(all, r)
 	}
