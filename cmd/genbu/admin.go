@@ -54,12 +54,12 @@ func (a *admin) pin() ([]byte, error) {
 		return readPIN(a.pinFile)
 	}
 	if a.operator != "" {
-		return ask("PIN of the domain's admin " + a.operator + ": ")
+		return ask("PIN of the domain's admin "+a.operator, pinElsewhere)
 	}
 	if pin := a.known(); pin != nil {
 		return pin, nil
 	}
-	return ask("PIN of the domain's admin: ")
+	return ask("PIN of the domain's admin", pinElsewhere)
 }
 
 // known is the PIN when nobody has to be asked for it, else nil.

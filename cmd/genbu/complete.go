@@ -65,6 +65,24 @@ func completeKeyFlag(who *login) completer {
 	}
 }
 
+// completeOperators completes names of operators, where the officer's PIN is at hand.
+func completeOperators(who *officer) completer {
+	return func(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+		mayAsk = false
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		who.as("", func(s *session, slot uint64) error {
+			list, err := s.conn.Operators(slot)
+			for _, o := range list {
+				names = append(names, o.Name)
+			}
+			return err
+		}) // what cannot be had is no candidate
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
 func labels(who *login, typed string) (list []string) {
 	mayAsk = false
 	err := who.as(client.User, "", func(s *session) error {

@@ -38,17 +38,14 @@ func documents(t *testing.T) (paths []string) {
 }
 
 var (
-	inlineCode = regexp.MustCompile("`(genbu [^`]+)`")
+	inlineCode = regexp.MustCompile("`(genbu [^`\n]+)`")
 	remark     = regexp.MustCompile(` {2,}.*`)        // what stands beside a command in a table of commands
 	variable   = regexp.MustCompile(`\$[A-Za-z_]\w*`) // of a shell
 )
 
-// commandsIn finds the lines of a document that are commands: indented ones, and code within a line.
+// commandsIn finds the lines of a document that are commands: indented ones.
 func commandsIn(text string) (list []string) {
 	for line := range strings.Lines(text) {
-		for _, m := range inlineCode.FindAllStringSubmatch(line, -1) {
-			list = append(list, m[1])
-		}
 		line = strings.TrimRight(line, "\n")
 		if trimmed := strings.TrimLeft(line, " \t"); trimmed != line && strings.Contains(trimmed, "genbu ") || strings.HasPrefix(line, "genbu ") || strings.HasPrefix(line, "eval ") {
 			list = append(list, remark.ReplaceAllString(trimmed, ""))
@@ -75,10 +72,41 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 				}
 			}
 		}
+		for _, m := range inlineCode.FindAllStringSubmatch(string(text), -1) {
+			found++
+			if err := mentions(m[1]); err != nil {
+				t.Errorf("%s: %q: %v", path, m[1], err)
+			}
+		}
 	}
-	if found < 50 {
+	if found < 100 {
 		t.Errorf("only %d commands were found", found)
 	}
+}
+
+// mentions holds a command within a sentence to the tree: it may lack operands, but it and its flags exist.
+func mentions(text string) error {
+	words := strings.Fields(text)[1:]
+	if words[0] == "core" || strings.ToUpper(words[0]) == words[0] { // the role that nobody types; "genbu COMMAND --help"
+		return nil
+	}
+	top := root()
+	top.InitDefaultHelpCmd()
+	top.InitDefaultCompletionCmd()
+	cmd, _, err := top.Find(words)
+	if err != nil {
+		return err
+	}
+	if cmd == top && !strings.HasPrefix(words[0], "-") {
+		return fmt.Errorf("no such command")
+	}
+	for _, w := range words {
+		name, _, _ := strings.Cut(strings.TrimPrefix(w, "--"), "=")
+		if strings.HasPrefix(w, "--") && name != "help" && cmd.Flag(name) == nil {
+			return fmt.Errorf("no flag %s", w)
+		}
+	}
+	return nil
 }
 
 func TestCommandsInRecipesExist(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,9 @@ func encryptCommand() *cobra.Command {
 tag), or RSA-OAEP with SHA-256 for up to 190 bytes with a 2048-bit key.
 
   genbu encrypt data secret.txt --out secret.enc`, func(s *session, o client.Summary, in io.Reader, aad []byte) ([]byte, error) {
+		if o.Type == key.TypeAES && o.Flags&client.AlwaysAuth == 0 {
+			return s.seal(o, in, aad)
+		}
 		var iv []byte
 		if o.Type != key.TypeRSA {
 			iv = make([]byte, ivLen)
@@ -46,6 +50,20 @@ tag), or RSA-OAEP with SHA-256 for up to 190 bytes with a 2048-bit key.
 		ct, err := s.use(client.UseEncrypt, m, o, in, nil)
 		return append(iv, ct...), err
 	})
+}
+
+// seal encrypts by AES-GCM with a nonce that the module draws, as an approved service has to (SP 800-38D section 8.2.2).
+func (s *session) seal(o client.Summary, in io.Reader, aad []byte) ([]byte, error) {
+	plain, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err == nil && len(plain) > maxInput {
+		err = tooLong()
+	}
+	if err != nil {
+		return nil, err
+	}
+	const generate = 1 // CKG_GENERATE
+	iv, ct, tag, err := s.SealMessage(client.GCMMessage(make([]byte, ivLen), 0, generate, 128), o.Handle, aad, plain)
+	return slices.Concat(iv, ct, tag), err
 }
 
 func decryptCommand() *cobra.Command {

@@ -93,7 +93,7 @@ func firstAdminPIN(file string) ([]byte, error) {
 	if v := fromEnv("GENBU_ADMIN_PIN"); v != "" {
 		return []byte(v), nil
 	}
-	return askNew("New PIN of the domain's admin: ")
+	return askNew("new PIN of the domain's admin", hint{"genbu init --pin-file FILE", ""})
 }
 
 // showShares prints each custodian's share once. They are kept nowhere.

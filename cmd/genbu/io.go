@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 
 	"golang.org/x/term"
 
@@ -75,25 +78,48 @@ func readPIN(path string) ([]byte, error) {
 // mayAsk is cleared where nobody can be asked: completion.
 var mayAsk = true
 
-// ask reads a secret from the terminal without echo: the controlling one, so that standard input may be data.
-func ask(prompt string) ([]byte, error) {
+// ask reads a secret from the terminal without echo: the controlling one, so that standard input may be data. Without a
+// terminal the hint says where else it may come from.
+func ask(what string, otherwise hint) ([]byte, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil || !mayAsk {
-		return nil, hinted{errors.New("a PIN is needed, and there is no terminal to ask for it"), hint{`eval "$(genbu env)"`, "or give --pin-file FILE"}}
+		return nil, hinted{fmt.Errorf("there is no terminal to ask for the %s", what), otherwise}
 	}
 	defer tty.Close()
-	fmt.Fprint(tty, prompt)
+	defer echoAgain(tty)()
+	fmt.Fprintf(tty, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
 	defer fmt.Fprintln(tty)
 	return term.ReadPassword(int(tty.Fd()))
 }
 
+// echoAgain sees to it that a terminal on which somebody presses Ctrl-C at the question does not stay without echo.
+func echoAgain(tty *os.File) (done func()) {
+	before, err := term.GetState(int(tty.Fd()))
+	if err != nil {
+		return func() {}
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, pressed := <-stop; pressed {
+			term.Restore(int(tty.Fd()), before)
+			fmt.Fprintln(tty)
+			os.Exit(130)
+		}
+	}()
+	return func() { signal.Stop(stop); close(stop) }
+}
+
+// pinElsewhere is where a PIN may come from but a terminal.
+var pinElsewhere = hint{`eval "$(genbu env)"`, "or give --pin-file FILE"}
+
 // askNew asks for a new PIN twice.
-func askNew(prompt string) ([]byte, error) {
-	pin, err := ask(prompt)
+func askNew(what string, otherwise hint) ([]byte, error) {
+	pin, err := ask(what, otherwise)
 	if err != nil {
 		return nil, err
 	}
-	again, err := ask("Again: ")
+	again, err := ask("same again", otherwise)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func unlock(conn *client.Conn, s *wire.Status, file string) (missing uint64, err
 		if file != "" {
 			share, err = readPIN(file)
 		} else {
-			share, err = ask("Share: ")
+			share, err = ask("share", hint{"genbu unlock --share-file FILE", "or - for standard input"})
 		}
 		if err == nil && len(share) == 0 {
 			err = next(errors.New("no share was given"), "genbu unlock --share-file FILE")

@@ -134,7 +134,7 @@ func (l *login) evidence(user uint64) (name string, pin []byte, err error) {
 		return l.operator, pin, err
 	}
 	if l.operator != "" {
-		pin, err = ask("PIN of " + l.operator + ": ")
+		pin, err = ask("PIN of "+l.operator, pinElsewhere)
 		return l.operator, pin, err
 	}
 	variable, who := "GENBU_USER_PIN", "user"
@@ -157,7 +157,7 @@ func (l *login) evidence(user uint64) (name string, pin []byte, err error) {
 	if known != "" {
 		return "", []byte(known), nil
 	}
-	pin, err = ask(fmt.Sprintf("PIN of the %s of %q: ", who, l.label()))
+	pin, err = ask(fmt.Sprintf("PIN of the %s of %q", who, l.label()), pinElsewhere)
 	return "", pin, err
 }
 

@@ -6,12 +6,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -23,9 +20,7 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == "core" {
 		core.Main()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	cmd, err := root().ExecuteContextC(ctx)
+	cmd, err := root().ExecuteC()
 	if err != nil {
 		complain(os.Stderr, cmd, err)
 		os.Exit(exitCode(err))

@@ -14,36 +14,28 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// binDir holds the genbu under test with its PKCS #11 library.
-var binDir string
-
-// TestMain finds the program: GENBU_TEST_BIN (make test sets it), or one built now, so that nobody tests yesterday's.
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
-
-func runTests(m *testing.M) int {
-	if binDir = os.Getenv("GENBU_TEST_BIN"); binDir != "" {
-		return m.Run()
+// program finds what is tested: GENBU_TEST_BIN (make test sets it), or a genbu built now, so that nobody tests yesterday's.
+// Beside it lies the PKCS #11 library, if that is built.
+func program(t *testing.T) (dir string) {
+	t.Helper()
+	if dir = os.Getenv("GENBU_TEST_BIN"); dir != "" {
+		return dir
 	}
 	dir, err := os.MkdirTemp("", "g")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	os.Chmod(dir, 0o755) // other users run it, too
-	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", dir, ".")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "build genbu:", err)
-		return 1
+	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", dir, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build genbu: %v\n%s", err, out)
 	}
 	for _, name := range []string{library, "genbu.module"} {
 		if from, err := filepath.Abs("../../bin/" + name); err == nil {
 			os.Symlink(from, filepath.Join(dir, name)) // a dangling one is as good as none
 		}
 	}
-	binDir = dir
-	return m.Run()
+	return dir
 }
 
 const library = "libgenbu-pkcs11.so"
@@ -51,6 +43,7 @@ const library = "libgenbu-pkcs11.so"
 // TestSessions replays the sessions of testdata: what somebody types, and what the terminal answers. Each runs in a
 // directory of its own; nodes that it leaves running are stopped.
 func TestSessions(t *testing.T) {
+	bin := program(t)
 	work, err := os.MkdirTemp("", "g") // short: a socket's path has 107 bytes
 	if err != nil {
 		t.Fatal(err)
@@ -60,8 +53,8 @@ func TestSessions(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		WorkdirRoot:         work,
-		Setup:               setup,
-		Condition:           condition,
+		Setup:               func(e *testscript.Env) error { return setup(e, bin) },
+		Condition:           func(cond string) (bool, error) { return condition(cond, bin) },
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -70,26 +63,25 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-func setup(e *testscript.Env) error {
+func setup(e *testscript.Env, bin string) error {
 	for _, v := range os.Environ() {
 		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "GENBU_") {
 			e.Setenv(name, "")
 		}
 	}
-	e.Setenv("PATH", binDir+":"+os.Getenv("PATH")+":/usr/sbin")
-	e.Setenv("BIN", binDir)
+	e.Setenv("PATH", bin+":"+os.Getenv("PATH")+":/usr/sbin")
 	e.Setenv("HOME", e.WorkDir)
 	e.Setenv("LC_ALL", "C")
-	e.Defer(func() { downAll(e.WorkDir) })
+	e.Defer(func() { downAll(e.WorkDir, bin) })
 	return nil
 }
 
 // downAll stops every node below dir.
-func downAll(dir string) {
+func downAll(dir, bin string) {
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Name() == "host.pid" {
 			node := filepath.Dir(filepath.Dir(path))
-			if out, err := exec.Command(filepath.Join(binDir, "genbu"), "down", "--dir", node).CombinedOutput(); err != nil {
+			if out, err := exec.Command(filepath.Join(bin, "genbu"), "down", "--dir", node).CombinedOutput(); err != nil {
 				fmt.Fprintf(os.Stderr, "down %s: %v\n%s", node, err, out)
 			}
 		}
@@ -98,16 +90,12 @@ func downAll(dir string) {
 }
 
 // condition are [root], and [library] where the PKCS #11 library is built.
-func condition(cond string) (bool, error) {
+func condition(cond, bin string) (bool, error) {
 	switch cond {
 	case "root":
 		return os.Getuid() == 0, nil
 	case "library":
-		_, err := os.Stat(filepath.Join(binDir, library))
-		return err == nil, nil
-	}
-	if path, ok := strings.CutPrefix(cond, "file:"); ok {
-		_, err := os.Stat(path)
+		_, err := os.Stat(filepath.Join(bin, library))
 		return err == nil, nil
 	}
 	return false, fmt.Errorf("no condition %q", cond)

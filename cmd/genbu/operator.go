@@ -149,5 +149,6 @@ func operatorDestroy() *cobra.Command {
 		},
 	}
 	who.add(cmd)
+	cmd.ValidArgsFunction = completeOperators(&who)
 	return cmd
 }

@@ -69,6 +69,7 @@ func operatorSet() *cobra.Command {
 	f.BoolVar(&disable, "disable", false, "end logins and open sessions")
 	f.BoolVar(&enable, "enable", false, "allow logins again")
 	f.UintSliceVar(&uids, "uid", nil, "the uids that log in without a PIN (replaces those before)")
+	cmd.ValidArgsFunction = completeOperators(&who)
 	cmd.MarkFlagsMutuallyExclusive("new-pin", "new-pin-file")
 	cmd.MarkFlagsMutuallyExclusive("disable", "enable")
 	return cmd
@@ -140,5 +141,5 @@ func newPINFrom(file string) ([]byte, error) {
 	if file != "" {
 		return readPIN(file)
 	}
-	return askNew("New PIN: ")
+	return askNew("new PIN", hint{"genbu operator pin --new-pin-file FILE", ""})
 }

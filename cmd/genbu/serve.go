@@ -3,8 +3,11 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +33,16 @@ starts the core, opens its doors, and logs to standard error.
 			} else {
 				h = slog.NewTextHandler(os.Stderr, o)
 			}
-			return server.Run(cmd.Context(), c, slog.New(h))
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			err = server.Run(ctx, c, slog.New(h))
+			if errors.Is(err, server.ErrRunning) {
+				return next(err, "genbu status")
+			}
+			if err != nil {
+				return next(err, "genbu doctor")
+			}
+			return nil
 		},
 	}
 }

@@ -30,7 +30,7 @@ func (s *session) use(u client.Use, m client.Mechanism, k client.Summary, in io.
 	}
 	long := int64(len(first)) > most
 	if long && (u == client.UseEncrypt || u == client.UseDecrypt) { // authenticated as one message, which the core holds
-		return nil, next(fmt.Errorf("at most %d bytes are encrypted at once", maxInput), "split -b 15728640 FILE FILE.part-")
+		return nil, tooLong()
 	}
 	if !long && k.Flags&client.AlwaysAuth == 0 {
 		switch u {
@@ -46,6 +46,10 @@ func (s *session) use(u client.Use, m client.Mechanism, k client.Summary, in io.
 		return nil, errors.New("no such use")
 	}
 	return s.inParts(u, m, k, io.MultiReader(bytes.NewReader(first), in), last)
+}
+
+func tooLong() error {
+	return next(fmt.Errorf("at most %d bytes are encrypted at once", maxInput), "split -b 15728640 FILE FILE.part-")
 }
 
 func (s *session) inParts(u client.Use, m client.Mechanism, k client.Summary, in io.Reader, last []byte) (out []byte, err error) {
