@@ -211,6 +211,33 @@ func page() string {
 	return b.String()
 }
 
+// TestEveryCommandIsInASession looks for every command in the sessions, as text for people and as JSON.
+func TestEveryCommandIsInASession(t *testing.T) {
+	var all strings.Builder
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	each(root(), func(cmd *cobra.Command) {
+		if cmd.HasSubCommands() {
+			return
+		}
+		path := regexp.QuoteMeta(cmd.CommandPath())
+		for _, want := range []string{path + "( [^\n]*)?--json", path + "\\b"} {
+			if !regexp.MustCompile(want).MatchString(all.String()) {
+				t.Errorf("no session has %s", want)
+			}
+		}
+	})
+}
+
 // each visits every command but those that cobra brings.
 func each(cmd *cobra.Command, f func(*cobra.Command)) {
 	f(cmd)

@@ -58,7 +58,7 @@ func TestSessions(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"fails": fails, "json": jsonIs, "save": save, "eval": evalEnv, "until": until, "lines": lines,
+			"fails": fails, "json": jsonIs, "save": save, "eval": evalEnv, "until": until, "lines": lines, "readme": readme,
 		},
 	})
 }

@@ -165,3 +165,19 @@ func lines(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%d lines, want %s", len(all), args[0])
 	}
 }
+
+// readme FILE: writes the commands of the README that come after "Then:" to a file, and the README beside it.
+func readme(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: readme FILE")
+	}
+	text, err := os.ReadFile("../../README.md")
+	ts.Check(err)
+	_, rest, ok := strings.Cut(string(text), "\nThen:\n\n")
+	block, _, ok2 := strings.Cut(rest, "\n\n")
+	if !ok || !ok2 {
+		ts.Fatalf("the README has no commands after Then:")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(block+"\n"), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("README.md"), text, 0o600))
+}
