@@ -63,6 +63,7 @@ type held struct {
 	point  []byte
 	bits   uint64
 	did    map[string]int // uses
+	conn   *client.Conn   // of its application
 }
 
 // plant is the role that plants and uses.
@@ -200,6 +201,9 @@ func (p *planter) importAll() error {
 			return err
 		}
 		values = append(values, v)
+		// The standard asks for no more: the core computes the rest, which is the same.
+		v.name, v.attrs, v.parts = v.name+" without factors", v.attrs[:3], nil
+		values = append(values, v)
 	}
 	for _, v := range values {
 		if err := p.importValue(v); err != nil {
@@ -269,7 +273,7 @@ func (p *planter) pointOf(k *held) error {
 }
 
 func (p *planter) add(k *held) {
-	k.did = map[string]int{}
+	k.did, k.conn = map[string]int{}, p.conn
 	p.keys = append(p.keys, k)
 	p.out.Keys++
 	if k.typ == key.TypeGeneric && len(k.value) == 32 && p.target == nil {

@@ -108,7 +108,7 @@ func TestTheKeysAboveTheKeysAreInNoReadableMemory(t *testing.T) {
 	r.end()
 	n.up()
 	n.run("key", "create", "one", "--type", "ec-p256") // opens the partition's key, writes the audit log
-	time.Sleep(settled)
+	time.Sleep(2*time.Second + settled)                // whose head is signed within a second or two
 	s := newSearch(t, keys)
 	s.nothing("all processes", look{})
 	s.nothing("directory but the keeper's file", look{Paths: []string{n.dir}, NotPaths: []string{n.path("keeper.key")}})
