@@ -172,7 +172,7 @@ func (c *crowd) checkLogins(t *testing.T, n *node) {
 	n.login(tokenLabel, client.Officer, "", soPIN)
 	for i := range guessers {
 		_, err := n.tryLogin(tokenLabel, client.User, fmt.Sprintf("guess-c%d", i), guesserPIN)
-		if code := codeOf(err); err != nil && (code != fault.PINLocked || c.history.counts["lockouts"] == 0) {
+		if code := codeOf(err); err != nil && (code != fault.PINLocked || c.history.counted("lockouts") == 0) {
 			t.Errorf("login of guess-c%d: %v", i, err)
 		}
 	}

@@ -73,6 +73,12 @@ func (h *history) count(what string) {
 	h.counts[what]++
 }
 
+func (h *history) counted(what string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.counts[what]
+}
+
 // lines are the counts for people.
 func (h *history) lines() (out []string) {
 	h.mu.Lock()

@@ -34,11 +34,15 @@ func TestKillsLoseAndReviveNothing(t *testing.T) {
 		unlock: unlocker(n.socket(), slot)}
 	c.history.add(c.shared)
 	c.start(clients, seed)
+	eventually(t, "all clients to be in", func() bool { return c.history.counted("channels") >= clients })
 	began := time.Now()
 	for i := range kills {
 		n.killOnce(random, c.history)
-		if (i+1)%(kills/5) == 0 {
+		switch {
+		case (i+1)%(kills/5) == 0:
 			c.check(t, n, fmt.Sprintf("after %d kills", i+1))
+		case i%4 == 0:
+			n.userSession() // the right PIN goes on working, which also gives back the tries that kills have cost
 		}
 	}
 	c.end()

@@ -4,6 +4,7 @@ package core
 
 import (
 	"crypto/rand"
+	"sync"
 
 	"github.com/genbu-hsm/genbu/internal/core/audit"
 	"github.com/genbu-hsm/genbu/internal/core/operator"
@@ -291,12 +292,20 @@ func (c *Core) open(domain *tenant, node *audit.Key) error {
 	return nil
 }
 
-// erase destroys every secret in memory and ends the process: the next core of this host starts locked.
+// erase destroys every secret in memory and ends the process: the next core of this host starts locked. The host is given
+// a moment to take the last entries of the audit log, and no more: it shall not keep secrets alive by not answering.
 func (c *Core) erase(code int) {
+	end := sync.OnceFunc(func() {
+		ssp.ZeroizeAll()
+		c.system.Exit(code)
+	})
+	c.system.After(lastEntriesTime, end)
 	c.log.Close(c.system.Now())
-	ssp.ZeroizeAll()
-	c.system.Exit(code)
+	end()
 }
+
+// lastEntriesTime is long for a disk and short for whoever waits for a zeroization.
+const lastEntriesTime = 3_000_000_000
 
 func randomID() (id key.ID) {
 	rand.Read(id[:])
