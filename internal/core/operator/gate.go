@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"sync"
+	"sync/atomic"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/ssp"
@@ -58,6 +59,8 @@ type tries struct {
 	fast    [32]byte // HMAC of the last right PIN under boot
 	fastGen uint64   // the generation it is of; 0 for none
 	bucket  bucket
+
+	before atomic.Pointer[State] // as it was when the check under way began
 }
 
 // NewGate makes a gate that remembers nothing.
@@ -97,6 +100,8 @@ func (g *Gate) VerifyPIN(id key.ID, pin []byte, now int64) (*Operator, error) {
 		return nil, fault.PINNotSet.At("check pin")
 	}
 	t.learn(op)
+	before := t.state()
+	t.before.Store(&before)
 	if t.locked() {
 		t.fastGen = 0
 		return nil, fault.PINLocked.At("check pin")
@@ -199,12 +204,23 @@ type State struct {
 	Left   uint32
 }
 
-// PINState tells how many tries the operator has left. It costs nothing and charges nothing.
+// PINState tells how many tries the operator has left. It costs nothing and charges nothing. While a PIN is being checked
+// it tells how things stood before: everybody who opens a session asks, and none of them shall wait for a guesser.
 func (g *Gate) PINState(op *Operator) State {
 	t := g.tries(op.ID)
-	t.mu.Lock()
+	if !t.mu.TryLock() {
+		if s := t.before.Load(); s != nil {
+			return *s
+		}
+		t.mu.Lock()
+	}
 	defer t.mu.Unlock()
 	t.learn(op)
+	return t.state()
+}
+
+// state is what PINState tells; the caller holds mu.
+func (t *tries) state() State {
 	used := t.used()
 	if used == 1 && !t.wrong {
 		used = 0 // after a restart, or beside another node: the credit that its last success left

@@ -98,6 +98,37 @@ func TestSteadyLoginsCostNoCommit(t *testing.T) {
 	}
 }
 
+// slowBooks lets something happen while a try is charged, which is as good as while it is checked.
+type slowBooks struct {
+	*books
+	meanwhile func()
+}
+
+func (b *slowBooks) Charge(op *Operator, used uint32) error {
+	b.meanwhile()
+	return b.books.Charge(op, used)
+}
+
+func TestAskingForTheStateOfAPINDoesNotWaitForACheck(t *testing.T) {
+	b := &slowBooks{books: newBooks(withPIN("right")), meanwhile: func() {}}
+	g := must(NewGate(b))
+	defer g.Close()
+	for range 3 {
+		expect(t, g, "wrong", fault.PINIncorrect)
+	}
+	asked := 0
+	b.meanwhile = func() {
+		if s := g.PINState(b.ops[id]); s.Left != MaxTries-3 || !s.Low {
+			t.Errorf("during the fourth try: %+v", s)
+		}
+		asked++
+	}
+	expect(t, g, "wrong", fault.PINIncorrect)
+	if s := g.PINState(b.ops[id]); asked != 1 || s.Left != MaxTries-4 {
+		t.Errorf("asked %d times; after the fourth try: %+v", asked, s)
+	}
+}
+
 func TestTenWrongPINsLock(t *testing.T) {
 	b := newBooks(withPIN("right"))
 	g := gate(t, b)
