@@ -72,7 +72,10 @@ func readPIN(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	pin, err := readAll(f, 4096)
-	return bytes.TrimRight(pin, "\r\n"), err
+	if pin = bytes.TrimRight(pin, "\r\n"); err == nil && len(pin) == 0 {
+		err = next(fmt.Errorf("%s is empty", path), "ls -l "+word(path)) // and would cost a try
+	}
+	return pin, err
 }
 
 // mayAsk is cleared where nobody can be asked: completion.
@@ -89,7 +92,11 @@ func ask(what string, otherwise hint) ([]byte, error) {
 	defer echoAgain(tty)()
 	fmt.Fprintf(tty, "%s%s: ", strings.ToUpper(what[:1]), what[1:])
 	defer fmt.Fprintln(tty)
-	return term.ReadPassword(int(tty.Fd()))
+	typed, err := term.ReadPassword(int(tty.Fd()))
+	if err == nil && len(typed) == 0 {
+		err = hinted{fmt.Errorf("nothing was typed as the %s", what), otherwise}
+	}
+	return typed, err
 }
 
 // echoAgain sees to it that a terminal on which somebody presses Ctrl-C at the question does not stay without echo.

@@ -76,9 +76,6 @@ func unlock(conn *client.Conn, s *wire.Status, file string) (missing uint64, err
 		} else {
 			share, err = ask("share", hint{"genbu unlock --share-file FILE", "or - for standard input"})
 		}
-		if err == nil && len(share) == 0 {
-			err = next(errors.New("no share was given"), "genbu unlock --share-file FILE")
-		}
 		if err != nil {
 			return 0, err
 		}
