@@ -183,7 +183,7 @@ func (c *Core) unlockByShare(share []byte) (missing int, err error) {
 }
 
 // unlock opens the root key, the domain and every partition whose record is sound.
-func (c *Core) unlock(secret ssp.Bytes) error {
+func (c *Core) unlock(secret ssp.Bytes) (err error) {
 	sealed, err := c.host.Root(wire.RootGet, c.head.Keeper.String(), nil)
 	if err != nil {
 		return err
@@ -193,13 +193,17 @@ func (c *Core) unlock(secret ssp.Bytes) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			c.forget(root)
+		}
+	}()
 	rec, err := c.host.Load(partitionPath(key.ID{}))
 	if err != nil {
 		return err
 	}
 	ssp.Do(func() { k, err = seal.UnwrapPartition(root, c.domain, key.ID{}, rec.Value) })
 	if err != nil {
-		root.Free()
 		return err
 	}
 	c.mu.Lock()
@@ -211,9 +215,22 @@ func (c *Core) unlock(secret ssp.Bytes) error {
 	}
 	node, err := c.nodeKey(t)
 	if err != nil {
+		t.close()
 		return err
 	}
 	return c.open(t, node)
+}
+
+// forget takes back what an unlock that failed brought into memory: the module stays locked, and holds nothing.
+func (c *Core) forget(root ssp.Bytes) {
+	for _, t := range c.all() {
+		c.dismiss(t)
+		t.close()
+	}
+	c.mu.Lock()
+	c.root, c.gate, c.auditKey = ssp.Bytes{}, nil, nil
+	c.mu.Unlock()
+	root.Free()
 }
 
 // openDomain reads the domain's own ledger and operators.
