@@ -84,7 +84,8 @@ static bool put_gcm(struct buf *b, const void *param, size_t n, size_t *extra)
 
 static bool put_ccm(struct buf *b, const CK_CCM_PARAMS *p, size_t *extra)
 {
-	if (p->ulMACLen > 16)
+	/* SP 800-38C section A.1. Checked here so that Init says so: the core hears of the parameter only with the data. */
+	if (p->ulNonceLen < 7 || p->ulNonceLen > 13 || p->ulMACLen < 4 || p->ulMACLen > 16 || p->ulMACLen % 2)
 		return false;
 	*extra = p->ulMACLen;
 	put_u64(b, p->ulDataLen);
