@@ -161,7 +161,7 @@ func (p *person) act() {
 		err = p.change()
 	case n < 92:
 		err = p.destroy()
-	case n < 97:
+	case n < 94:
 		err = signs(p.session, p.crowd.shared.half[0].handle, p.crowd.shared.public)
 		p.crowd.history.count("uses of the shared key")
 	case n < 98 && p.guesser:
