@@ -10,11 +10,7 @@ package systemtest
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +22,6 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/core"
-	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
@@ -288,62 +283,6 @@ func (n *node) operational() *client.Conn {
 	return conn
 }
 
-// login opens a session of a token and logs in on a channel of its own.
-func (n *node) login(label string, user uint64, name, pin string) *client.Session {
-	n.t.Helper()
-	s, err := n.tryLogin(label, user, name, pin)
-	must(n.t, err)
-	return s
-}
-
-func (n *node) tryLogin(label string, user uint64, name, pin string) (*client.Session, error) {
-	n.t.Helper()
-	conn := n.operational()
-	s, err := conn.Open(slotOf(n.t, conn, label), true)
-	must(n.t, err)
-	_, err = s.Login(user, name, []byte(pin))
-	return s, err
-}
-
-// user is a login as the first token's user.
-func (n *node) userSession() *client.Session {
-	n.t.Helper()
-	return n.login(tokenLabel, client.User, "", userPIN)
-}
-
-// admin is a channel with a login as admin of the domain.
-func (n *node) admin() *client.Conn {
-	n.t.Helper()
-	conn := n.operational()
-	s, err := conn.Open(0, true)
-	must(n.t, err)
-	_, err = s.Login(client.Officer, "", []byte(adminPIN))
-	must(n.t, err)
-	return conn
-}
-
-// auditKey is the node's public audit key, in hex, as somebody would note it elsewhere.
-func (n *node) auditKey() string {
-	n.t.Helper()
-	s, err := n.operational().Status()
-	must(n.t, err)
-	return hex.EncodeToString(s.AuditKey)
-}
-
-// slotOf finds a token by label; 0 is the domain, which has none.
-func slotOf(t *testing.T, conn *client.Conn, label string) uint64 {
-	t.Helper()
-	list, err := conn.Slots()
-	must(t, err)
-	for _, token := range list {
-		if strings.TrimRight(token.Label, " ") == label {
-			return token.Slot
-		}
-	}
-	t.Fatalf("no token %q among %d", label, len(list))
-	return 0
-}
-
 // run runs the command line on this node and answers what it printed.
 func (n *node) run(args ...string) string {
 	n.t.Helper()
@@ -369,90 +308,6 @@ func (n *node) try(stdin string, args ...string) (string, error) {
 	}
 	return out.String(), err
 }
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// wantCode fails the test unless err carries the code.
-func wantCode(t *testing.T, what string, err error, want fault.Code) {
-	t.Helper()
-	if got := codeOf(err); got != want {
-		t.Errorf("%s: answered %q (%v), want %q", what, got, err, want)
-	}
-}
-
-// codeOf is fault.Of for the client's errors.
-func codeOf(err error) fault.Code {
-	var refused *client.Error
-	if errors.As(err, &refused) {
-		return refused.Code
-	}
-	return fault.Of(err)
-}
-
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited too long for %s", what)
-		}
-	}
-}
-
-func tail(s string, n int) string { return s[max(0, len(s)-n):] }
-
-// copyTree copies a directory of plain files.
-func copyTree(t *testing.T, from, to string) {
-	t.Helper()
-	must(t, filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(from, path)
-		target := filepath.Join(to, rel)
-		switch {
-		case d.IsDir():
-			return os.MkdirAll(target, 0o700)
-		case !d.Type().IsRegular():
-			return nil // the socket
-		}
-		in, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		out, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err != nil {
-			return err
-		}
-		if _, err := io.Copy(out, in); err != nil {
-			out.Close()
-			return err
-		}
-		return out.Close()
-	}))
-}
-
-// seed is GENBU_SEED or a fresh one, printed so that the run can be replayed.
-func seed(t *testing.T) uint64 {
-	t.Helper()
-	var b [6]byte
-	rand.Read(b[:])
-	text := hex.EncodeToString(b[:])
-	if v := os.Getenv("GENBU_SEED"); v != "" {
-		text = v
-	}
-	n, err := strconv.ParseUint(text, 16, 64)
-	must(t, err)
-	fmt.Printf("%s: GENBU_SEED=%s\n", t.Name(), text)
-	return n
-}
-
-func soak() bool { return os.Getenv("GENBU_SOAK") == "1" }
 
 // removeLog lets a test look only at what the node says from here on.
 func removeLog(n *node) error { return os.Remove(n.path("genbu.log")) }

@@ -21,18 +21,21 @@ import (
 
 // bareCore runs the program as a core under no host but this test, and answers what Configure said, its exit code and its
 // last words. A core that came up is ended by closing its stream.
-func bareCore(t *testing.T, config wire.Config) (answer error, exit int, words string) {
-	t.Helper()
+func bareCore(config wire.Config) (answer error, exit int, words string) {
 	var ours, theirs [2]*os.File
 	for i, typ := range []int{unix.SOCK_STREAM, unix.SOCK_SEQPACKET} {
 		p, err := unix.Socketpair(unix.AF_UNIX, typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-		must(t, err)
+		if err != nil {
+			return err, -1, ""
+		}
 		ours[i], theirs[i] = os.NewFile(uintptr(p[0]), "host"), os.NewFile(uintptr(p[1]), "core")
 	}
 	defer ours[1].Close()
 	var said bytes.Buffer
 	cmd := &exec.Cmd{Path: program, Args: []string{"genbu", "core"}, Env: []string{}, Dir: "/", Stderr: &said, ExtraFiles: theirs[:]}
-	must(t, cmd.Start())
+	if err := cmd.Start(); err != nil {
+		return err, -1, ""
+	}
 	for _, f := range theirs {
 		f.Close()
 	}
@@ -66,10 +69,10 @@ func bareCore(t *testing.T, config wire.Config) (answer error, exit int, words s
 // Every self-test is shown to be able to fail, and a failed one ends the module: there is no path around it.
 func TestEachFailedSelfTestEndsTheCore(t *testing.T) {
 	needBinary(t)
-	if answer, exit, words := bareCore(t, wire.Config{}); answer != nil || exit != wire.ExitClosed {
+	if answer, exit, words := bareCore(wire.Config{}); answer != nil || exit != wire.ExitClosed {
 		t.Fatalf("with nothing broken: %v, exit code %d, %s", answer, exit, words)
 	}
-	if answer, exit, _ := bareCore(t, wire.Config{Self: "no such test"}); answer != nil || exit != wire.ExitClosed {
+	if answer, exit, _ := bareCore(wire.Config{Self: "no such test"}); answer != nil || exit != wire.ExitClosed {
 		t.Fatalf("with the break of no test: %v, exit code %d", answer, exit)
 	}
 	tests := all.SelfTests()
@@ -84,7 +87,7 @@ func TestEachFailedSelfTestEndsTheCore(t *testing.T) {
 		two <- struct{}{}
 		running.Go(func() {
 			defer func() { <-two }()
-			answer, exit, words := bareCore(t, wire.Config{Self: cast.Name})
+			answer, exit, words := bareCore(wire.Config{Self: cast.Name})
 			if fault.Of(answer) != fault.SelfTestFailed || exit != wire.ExitSelfTest || !strings.Contains(words, "self-test failed: "+cast.Name) {
 				t.Errorf("%s broken: %v, exit code %d, %q", cast.Name, answer, exit, words)
 			}
