@@ -136,14 +136,13 @@ func TestALastUseIsForgottenWithinASecond(t *testing.T) {
 		r.tell(i)
 		var more []secret
 		r.hear(&more)
-		time.Sleep(settled)
 		if s == nil {
 			s = newSearch(t, nil)
 		}
 		s.add(more)
-		if core := (look{Pids: []int{n.Core}}); act.name != stays {
-			s.nothing(act.name, core)
-		} else if f := s.ask(nil, core); len(f.Secrets) < 20 {
+		if act.name != stays {
+			s.gone(act.name, n, "")
+		} else if f := s.ask(nil, look{Pids: []int{n.Core}}); len(f.Secrets) < 20 {
 			t.Errorf("control: of keys in use only %v are found", f.Secrets)
 		}
 	}
