@@ -32,7 +32,8 @@ func bareCore(config wire.Config) (answer error, exit int, words string) {
 	}
 	defer ours[1].Close()
 	var said bytes.Buffer
-	cmd := &exec.Cmd{Path: program, Args: []string{"genbu", "core"}, Env: []string{}, Dir: "/", Stderr: &said, ExtraFiles: theirs[:]}
+	cmd := &exec.Cmd{Path: program, Args: []string{"genbu", "core"}, Dir: "/", Stderr: &said, ExtraFiles: theirs[:],
+		Env: []string{"GODEBUG=containermaxprocs=0,updatemaxprocs=0"}} // as boundary does: the sandbox has no sched_getaffinity
 	if err := cmd.Start(); err != nil {
 		return err, -1, ""
 	}
@@ -61,9 +62,9 @@ func bareCore(config wire.Config) (answer error, exit int, words string) {
 	if answer == nil {
 		ours[0].Close()
 	}
-	cmd.Wait()
+	ended := cmd.Wait()
 	<-served
-	return answer, cmd.ProcessState.ExitCode(), said.String()
+	return answer, cmd.ProcessState.ExitCode(), fmt.Sprintln(ended) + said.String()
 }
 
 // Every self-test is shown to be able to fail, and a failed one ends the module: there is no path around it.
