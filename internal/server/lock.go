@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +28,10 @@ const (
 // ErrRunning means that another process serves this directory.
 var ErrRunning = errors.New("a node runs in this directory already")
 
+// lockWait is for a host that was killed while it was starting a core: its child has the lock's descriptor until it
+// becomes a core, or dies after its parent.
+const lockWait = 3 * time.Second
+
 // lock takes the directory for this process, for as long as it lives: the kernel gives the lock back at any kind of end.
 func lock(dir string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "run"), 0o755); err != nil {
@@ -36,7 +41,12 @@ func lock(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	for end := time.Now().Add(lockWait); errors.Is(err, unix.EWOULDBLOCK) && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, ErrRunning
