@@ -67,7 +67,11 @@ func (d *Door) Serve(ctx context.Context, l *net.UnixListener) error {
 		d.wg.Go(func() {
 			defer func() { <-slots }()
 			if err := d.greet(conn); err != nil {
-				d.Log.Warn("client not introduced", "door", "pkcs11", "error", err)
+				level := slog.LevelWarn
+				if fault.Of(err) == fault.Unavailable { // clients try until the next core is there; that it ended is logged once
+					level = slog.LevelDebug
+				}
+				d.Log.Log(ctx, level, "client not introduced", "door", "pkcs11", "error", err)
 			}
 		})
 	}
