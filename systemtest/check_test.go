@@ -169,6 +169,7 @@ func (x *thing) works(t *testing.T, s *client.Session, when string) {
 // checkLogins logs everybody in who has not used up ten tries.
 func (c *crowd) checkLogins(t *testing.T, n *node) {
 	t.Helper()
+	n.admin()
 	n.login(tokenLabel, client.Officer, "", soPIN)
 	for i := range guessers {
 		_, err := n.tryLogin(tokenLabel, client.User, fmt.Sprintf("guess-c%d", i), guesserPIN)

@@ -284,7 +284,8 @@ func (p *person) destroy() error {
 }
 
 // guess gives a wrong PIN and then the right one, as an operator of this client's own. A kill between a try and its answer
-// has spent the try, so the operator may be locked once ten were given since the last right one, and not before.
+// has spent the try, so the operator may be locked once ten were given, and not before. One of the ten may be the try that
+// stays charged after a right PIN: a core that ends takes the credit for it along (core/operator, Gate).
 func (p *person) guess() error {
 	conn, err := client.Dial(p.crowd.socket)
 	if err != nil {
@@ -305,10 +306,14 @@ func (p *person) guess() error {
 		switch code := codeOf(err); {
 		case dying(err), code == fault.RateLimited:
 			return nil
-		case code == fault.PINLocked && p.tries > 10:
+		case code == fault.PINLocked && p.tries >= 10:
 			p.crowd.history.count("lockouts")
-			if p.crowd.unlock("guess-"+p.name) == nil {
+			switch err := p.crowd.unlock("guess-" + p.name); {
+			case err == nil:
 				p.tries = 0
+				p.crowd.history.count("unlocks")
+			case !dying(err):
+				return fmt.Errorf("unlock guess-%s: %w", p.name, err)
 			}
 			return nil
 		case pin == guesserPIN && err == nil:

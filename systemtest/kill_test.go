@@ -31,7 +31,7 @@ func TestKillsLoseAndReviveNothing(t *testing.T) {
 		must(t, admin.OperatorCreate(slot, fmt.Sprintf("guess-c%d", i), client.CryptoUser, []byte(guesserPIN)))
 	}
 	c := &crowd{socket: n.socket(), history: newHistory(), shared: sharedPair(t, n.userSession()),
-		unlock: unlocker(n.socket(), slot)}
+		unlock: unlocker(t, n, slot)}
 	c.history.add(c.shared)
 	c.start(clients, seed)
 	eventually(t, "all clients to be in", func() bool { return c.history.counted("channels") >= clients })
@@ -54,19 +54,23 @@ func TestKillsLoseAndReviveNothing(t *testing.T) {
 	c.checkDisk(t, n, auditKey)
 }
 
-// unlocker gives an operator its PIN again, which unlocks it. It does not wait for a node that is away.
-func unlocker(socket string, slot uint64) func(operator string) error {
+// unlocker gives an operator its PIN again, which unlocks it, by a ticket of the domain's admin, whose PIN the kills shall not
+// use up. It does not wait for a node that is away.
+func unlocker(t *testing.T, n *node, slot uint64) func(operator string) error {
+	t.Helper()
+	conn := n.operational()
+	s, err := conn.Open(0, true)
+	must(t, err)
+	ticket, err := s.Login(client.Officer, "", []byte(adminPIN))
+	must(t, err)
+	socket := n.socket()
 	return func(operator string) error {
 		conn, err := client.Dial(socket)
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
-		s, err := conn.Open(0, true)
-		if err != nil {
-			return err
-		}
-		if _, err := s.Login(client.Officer, "", []byte(adminPIN)); err != nil {
+		if _, err := conn.Resume(0, ticket); err != nil {
 			return err
 		}
 		return conn.OperatorSet(slot, operator, client.SetPINOf, []byte(guesserPIN))

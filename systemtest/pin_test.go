@@ -125,7 +125,7 @@ func TestAKillBetweenTryAndAnswerYieldsNoFreshTry(t *testing.T) {
 			_, err := s.Login(client.User, "", []byte("not it"))
 			told <- err
 		}()
-		time.Sleep(time.Duration(random.IntN(250)) * time.Millisecond)
+		time.Sleep(time.Duration(random.IntN(80)) * time.Millisecond) // the hash takes longer
 		pid := n.corePID()
 		if !n.killCore() {
 			t.Fatal("there was no core to kill")
