@@ -153,13 +153,32 @@ func (t *tenant) lose(id key.ID) {
 	delete(t.operators, id)
 }
 
-// settle commits the next version of an operator's record and keeps it.
+// settle commits the next version of an operator's record and keeps it. When that is not what is stored any more, or nobody
+// could say, the record is read anew: the next attempt begins from there.
 func (t *tenant) settle(old *member, next *operator.Operator) error {
 	e, err := t.vault.Change(old.entry, encodeOperator(next))
-	if err == nil {
+	switch fault.Of(err) {
+	case fault.OK:
 		t.keep(&member{next, e})
+	case fault.Conflict, fault.OutcomeUnknown:
+		t.reread(old)
 	}
 	return err
+}
+
+// reread keeps an operator as the store has it.
+func (t *tenant) reread(old *member) {
+	var op *operator.Operator
+	e, err := t.vault.Read(old.entry.Path, old.ID, func(plain []byte) (err error) {
+		op, err = operator.Decode(plain)
+		return err
+	})
+	switch {
+	case err == nil && op.ID == old.ID && op.Partition == t.id:
+		t.keep(&member{op, e})
+	case fault.Of(err) == fault.RecordUnknown:
+		t.lose(old.ID)
+	}
 }
 
 // add commits a new operator and keeps it.

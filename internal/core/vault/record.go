@@ -40,11 +40,14 @@ func (p *Partition) Take(rec wire.Record, id key.ID, f func(plain []byte) error)
 	if err == nil {
 		err = p.current(id, version)
 	}
-	if err != nil {
+	switch fault.Of(err) {
+	case fault.OK:
+		return Entry{id, rec.Path, version, rec.Revision}, nil
+	case fault.Conflict, fault.OutcomeUnknown: // it is on its way to another version: no attack
+	default:
 		p.alarm(rec.Path, err)
-		return Entry{}, err
 	}
-	return Entry{id, rec.Path, version, rec.Revision}, nil
+	return Entry{}, err
 }
 
 // current checks a version against the ledger. A record newer than the head may come from another node's change that this
