@@ -49,7 +49,7 @@ func bareCore(config wire.Config) (answer error, exit int, words string) {
 		}
 		return nil, fault.Unsupported
 	}
-	mux := wire.NewMux(ours[0], host, nil)
+	mux := wire.NewMux(ours[0], host)
 	served := make(chan struct{})
 	go func() {
 		mux.Serve()

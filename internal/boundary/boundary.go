@@ -76,7 +76,7 @@ func Start(ctx context.Context, o Options) (*Core, error) {
 		return nil, err
 	}
 	c.stream = stream
-	c.mux = wire.NewMux(stream, o.Handle, nil)
+	c.mux = wire.NewMux(stream, o.Handle)
 	go func() {
 		defer close(c.drained)
 		c.mux.Serve()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,12 +28,24 @@ type machineDouble struct {
 	mu     sync.Mutex
 	keeper []byte
 	exits  chan int
+	gone   atomic.Bool
 }
 
-func (m *machineDouble) Now() int64              { return time.Now().UnixNano() }
-func (m *machineDouble) Boot() int64             { return time.Now().UnixNano() }
-func (m *machineDouble) After(_ int64, f func()) { go f() }
-func (m *machineDouble) Exit(code int)           { m.exits <- code }
+func (m *machineDouble) Now() int64  { return time.Now().UnixNano() }
+func (m *machineDouble) Boot() int64 { return time.Now().UnixNano() }
+
+// After runs nothing once the process would have ended.
+func (m *machineDouble) After(d int64, f func()) {
+	time.AfterFunc(time.Duration(d), func() {
+		if !m.gone.Load() {
+			f()
+		}
+	})
+}
+func (m *machineDouble) Exit(code int) {
+	m.gone.Store(true)
+	m.exits <- code
+}
 
 func (m *machineDouble) ReadKeeper() (ssp.Bytes, error) {
 	m.mu.Lock()
@@ -61,11 +74,25 @@ type node struct {
 	store   store.Store
 	machine *machineDouble
 	core    *Core
+
+	accident atomic.Pointer[func(op uint16) error] // what the host does to a request of the core first
+}
+
+// logFails makes the host refuse audit entries, after so many were taken.
+func (n *node) logFails(after int32) {
+	var taken atomic.Int32
+	f := func(op uint16) error {
+		if op == wire.OpAudit && taken.Add(1) > after {
+			return fault.AuditUnavailable
+		}
+		return nil
+	}
+	n.accident.Store(&f)
 }
 
 func newNode(t *testing.T) *node {
 	t.Helper()
-	n := &node{t: t, dir: t.TempDir(), store: memory.New(), machine: &machineDouble{exits: make(chan int, 1)}}
+	n := &node{t: t, dir: t.TempDir(), store: memory.New(), machine: &machineDouble{exits: make(chan int, 4)}}
 	n.start(wire.Config{})
 	return n
 }
@@ -73,14 +100,22 @@ func newNode(t *testing.T) *node {
 // start runs a core as the next process of this node would be.
 func (n *node) start(config wire.Config) {
 	n.t.Helper()
+	n.machine.gone.Store(false)
 	svc, err := service.New(n.store, n.dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		n.t.Fatal(err)
 	}
 	inside, outside := net.Pipe()
-	host := wire.NewMux(outside, svc.Handle, nil)
+	host := wire.NewMux(outside, func(op uint16, body []byte) ([]byte, error) {
+		if accident := n.accident.Load(); accident != nil {
+			if err := (*accident)(op); err != nil {
+				return nil, err
+			}
+		}
+		return svc.Handle(op, body)
+	})
 	var c *Core
-	mux := wire.NewMux(inside, func(op uint16, body []byte) ([]byte, error) { return c.Handle(op, body) }, nil)
+	mux := wire.NewMux(inside, func(op uint16, body []byte) ([]byte, error) { return c.Handle(op, body) })
 	if c, err = New(n.machine, mux); err != nil {
 		n.t.Fatal(err)
 	}
@@ -353,4 +388,70 @@ func TestASelfTestThatFailsEndsTheCore(t *testing.T) {
 	if s := n.core.State(); s != wire.StateError {
 		t.Errorf("state %v", s)
 	}
+}
+
+// A root key without its shares opens never again, so an act on keepers that the log refuses must not have happened, and
+// one that happened must give the shares out.
+func TestARootKeyIsNotEntrustedWithoutALogNorWithoutItsShares(t *testing.T) {
+	n := newNode(t)
+	n.initialize("file", 0, 0)
+	c := n.admin()
+	n.logFails(0)
+	_, err := c.Rekeep("custodians", 1, 1)
+	want(t, "rekeep without a log", err, fault.AuditUnavailable)
+	if _, err := n.core.host.Root(wire.RootGet, "file", nil); err != nil {
+		t.Errorf("the keeper before has lost the root: %v", err)
+	}
+	n.logFails(1)
+	shares, err := c.Rekeep("custodians", 1, 1)
+	if err != nil || len(shares) != 1 {
+		t.Fatalf("rekeep whose outcome the log does not take: %d shares, %v", len(shares), err)
+	}
+	n.accident.Store(nil)
+	n.start(wire.Config{})
+	_, err = n.client().Unlock(shares[0])
+	want(t, "unlock with the share", err, fault.OK)
+}
+
+func TestAHostThatDoesNotAnswerDoesNotKeepSecretsAlive(t *testing.T) {
+	for name, op := range map[string]uint16{"the log": wire.OpAudit, "the sealed root": wire.OpRoot} {
+		n := newNode(t)
+		n.initialize("file", 0, 0)
+		c := n.admin()
+		release := make(chan struct{})
+		hang := func(asked uint16) error {
+			if asked == op {
+				<-release
+			}
+			return nil
+		}
+		n.accident.Store(&hang)
+		go c.Zeroize(n.core.domain.String())
+		select {
+		case code := <-n.machine.exits:
+			if code != wire.ExitZeroized {
+				t.Errorf("%s: the core ends with %d", name, code)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s: the core waits for the host", name)
+		}
+		close(release)
+	}
+}
+
+func TestSettingsOfUnknownOutcomeGoByWhatIsStored(t *testing.T) {
+	n := newNode(t)
+	n.initialize("file", 0, 0)
+	n.partition("a", 0)
+	c, p := n.admin(), client.Partition{ID: n.core.Tokens()[0].Partition, Flags: client.AuditEach}
+	unknown := func(op uint16) error {
+		if op == wire.OpCommit {
+			return fault.OutcomeUnknown
+		}
+		return nil
+	}
+	n.accident.Store(&unknown)
+	want(t, "a change that nobody could confirm", c.PartitionSet(client.SetFlags, p), fault.OutcomeUnknown)
+	n.accident.Store(nil)
+	want(t, "the same again", c.PartitionSet(client.SetFlags, p), fault.OK)
 }

@@ -40,15 +40,15 @@ func (c *Core) initialize(keeper seal.Keeper, m, n int, adminPIN []byte) (shares
 	c.mu.Unlock()
 	defer func() {
 		if err != nil { // nothing was made: the next attempt starts afresh
+			c.forget(root)
+			k.Free()
 			c.mu.Lock()
-			c.root, c.domain, c.head = ssp.Bytes{}, key.ID{}, seal.RootHead{}
+			c.domain, c.head = key.ID{}, seal.RootHead{}
 			c.mu.Unlock()
-			root.Free()
 		}
 	}()
 
-	i := &info{flags: 0, maxOperators: defaultOperators, initialized: true, label: "domain"}
-	t := c.newTenant(i, vault.Entry{}, k)
+	t := c.newTenant(domainInfo(), vault.Entry{}, k)
 	admin, err := operator.New(t.id, randomID(), nameAdmin, operator.Admin)
 	if err != nil {
 		return nil, err
@@ -233,9 +233,14 @@ func (c *Core) forget(root ssp.Bytes) {
 	root.Free()
 }
 
+// domainInfo is what the domain has instead of a partition's record.
+func domainInfo() *info {
+	return &info{maxOperators: defaultOperators, initialized: true, label: "domain"}
+}
+
 // openDomain reads the domain's own ledger and operators.
 func (c *Core) openDomain(k ssp.Bytes) (*tenant, error) {
-	i := &info{maxOperators: defaultOperators, initialized: true, label: "domain"}
+	i := domainInfo()
 	ssp.Do(func() { i.wrapped, _ = seal.WrapPartition(c.root, c.domain, key.ID{}, k) }) // so that it opens like the others
 	k.Free()
 	return c.openTenant(i, vault.Entry{})

@@ -153,7 +153,8 @@ func (c *charger) find(id key.ID) (*tenant, *member) {
 	return nil, nil
 }
 
-// Operator answers the operator as this core knows it: changes come in by this core's commits, and by Changed from others.
+// Operator answers the operator as this core knows it. On one node nobody else changes records; the ledger refuses a Charge
+// over one that somebody did.
 func (c *charger) Operator(id key.ID) (*operator.Operator, error) {
 	if _, m := c.find(id); m != nil {
 		return m.Operator, nil

@@ -32,7 +32,7 @@ func Main() {
 		defer process.LastWords()
 		<-ready
 		return m.core.Handle(op, body)
-	}, nil)
+	})
 	if m.core, err = New(m, mux); err != nil {
 		process.Log("the core does not start: " + err.Error())
 		process.Exit(wire.ExitConfig)

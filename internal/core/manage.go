@@ -63,8 +63,8 @@ func init() { // a map literal would refer to itself through the handlers
 		wire.CallOperatorDestroy:  {operational, admin, (*manager).operatorDestroy},
 		wire.CallKeyShare:         {operational, keyOwner, (*manager).keyShare},
 		wire.CallKeyState:         {operational, keyOwner, (*manager).keyState},
-		wire.CallAuditNote:        {operational, admin, (*manager).auditNote},
-		wire.CallAuditHead:        {operational, admin, (*manager).auditHead},
+		wire.CallAuditNote:        {operational, domain, (*manager).auditNote},
+		wire.CallAuditHead:        {operational, domain, (*manager).auditHead},
 	}
 }
 
@@ -137,13 +137,17 @@ func (m *manager) refuse(err error) error {
 
 // did writes the outcome of a management act into the audit log, on disk before the answer.
 func (m *manager) did(t *tenant, kind wire.AuditKind, text string, err error) error {
+	if failed := m.core.log.Append(m.entry(t, kind, text, err), true); err == nil {
+		err = failed
+	}
+	return err
+}
+
+func (m *manager) entry(t *tenant, kind wire.AuditKind, text string, err error) wire.AuditEntry {
 	e := wire.AuditEntry{Kind: kind, Time: m.core.system.Now(), Operator: m.who.Operator, Role: uint8(m.who.Role), Door: m.at.Peer.Door,
 		UID: m.at.Peer.UID, PID: m.at.Peer.PID, Call: uint16(m.call), Result: fault.Of(err), Request: m.at.Request, Text: text}
 	if t != nil {
 		e.Partition = t.id
 	}
-	if failed := m.core.log.Append(e, true); err == nil {
-		err = failed
-	}
-	return err
+	return e
 }

@@ -218,11 +218,21 @@ func (c *Core) putInfo(t *tenant, i *info) error {
 		return fault.Unsupported.At("change the domain's own settings")
 	}
 	t.mu.RLock()
-	e := t.entry
+	old := t.entry
 	t.mu.RUnlock()
-	e, err = home.vault.Change(e, i.encode)
-	if err == nil {
+	e, err := home.vault.Change(old, i.encode)
+	switch fault.Of(err) {
+	case fault.OK:
 		t.setInfo(i, e)
+	case fault.Conflict, fault.OutcomeUnknown: // what is stored decides, as for operators (tenant.reread)
+		var stored *info
+		e, failed := home.vault.Read(old.Path, t.id, func(plain []byte) (err error) {
+			stored, err = decodeInfo(plain)
+			return err
+		})
+		if failed == nil {
+			t.setInfo(stored, e)
+		}
 	}
 	return err
 }

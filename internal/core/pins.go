@@ -70,13 +70,9 @@ func (c *Core) setPIN(t *tenant, name string, role operator.Role, pin []byte) er
 
 // act runs a management act and writes what came of it into the audit log, on disk before the answer.
 func (c *Core) act(t *tenant, kind wire.AuditKind, call wire.Call, who channel.Identity, f func() error) error {
-	return c.actOn(t, kind, call, who, key.ID{}, "", f)
-}
-
-func (c *Core) actOn(t *tenant, kind wire.AuditKind, call wire.Call, who channel.Identity, object key.ID, text string, f func() error) error {
 	err := f()
 	e := wire.AuditEntry{Kind: kind, Time: c.system.Now(), Partition: t.id, Operator: who.Operator, Role: uint8(who.Role),
-		Call: uint16(call), Object: object, Result: fault.Of(err), Text: text}
+		Call: uint16(call), Result: fault.Of(err)}
 	if failed := c.log.Append(e, true); err == nil {
 		err = failed
 	}

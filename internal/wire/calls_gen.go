@@ -144,8 +144,8 @@ var Calls = []CallSpec{
 	{CallOperatorDestroy, "OPERATOR_DESTROY", "ub", "", false, "so"},
 	{CallKeyShare, "KEY_SHARE", "uubu", "", false, "user"},
 	{CallKeyState, "KEY_STATE", "uuu", "", false, "user"},
-	{CallAuditNote, "AUDIT_NOTE", "b", "", false, "so"},
-	{CallAuditHead, "AUDIT_HEAD", "", "b", false, "any"},
+	{CallAuditNote, "AUDIT_NOTE", "b", "", false, "admin"},
+	{CallAuditHead, "AUDIT_HEAD", "", "b", false, "admin"},
 }
 
 // Spec finds the row of a call; false when there is no such call.

@@ -83,7 +83,7 @@ func TestMuxCarriesCallsBothWays(t *testing.T) {
 		}
 		return body, nil
 	}
-	ma, mb := NewMux(a, echo, nil), NewMux(b, echo, func(op uint16) bool { return op == 1 })
+	ma, mb := NewMux(a, echo), NewMux(b, echo)
 	go ma.Serve()
 	go mb.Serve()
 	var wg sync.WaitGroup

@@ -15,8 +15,8 @@ const MaxMessage = 8 << 20
 
 const muxHeader = 4 + 1 + 1 + 2 + 8
 
-// Handler answers one request of the other side. It runs in a goroutine of its own unless Inline says otherwise; body is
-// the handler's to keep. The answer is copied before Handler's caller returns.
+// Handler answers one request of the other side. It runs in a goroutine of its own; body is the handler's to keep. The
+// answer is copied before Handler's caller returns.
 type Handler func(op uint16, body []byte) ([]byte, error)
 
 // Mux carries requests both ways over one stream. Many goroutines may Call at once; writes are combined: whoever finds
@@ -24,7 +24,6 @@ type Handler func(op uint16, body []byte) ([]byte, error)
 type Mux struct {
 	conn   io.ReadWriteCloser
 	handle Handler
-	inline func(op uint16) bool
 
 	answering sync.WaitGroup // requests taken from the stream and not yet handled
 
@@ -44,10 +43,9 @@ type reply struct {
 	body []byte
 }
 
-// NewMux wraps conn. inline names the ops that are quick enough to be answered by the reading goroutine itself; nil for
-// none. Serve must be running for Call to return.
-func NewMux(conn io.ReadWriteCloser, handle Handler, inline func(op uint16) bool) *Mux {
-	return &Mux{conn: conn, handle: handle, inline: inline, pending: make(map[uint64]chan reply)}
+// NewMux wraps conn. Serve must be running for Call to return.
+func NewMux(conn io.ReadWriteCloser, handle Handler) *Mux {
+	return &Mux{conn: conn, handle: handle, pending: make(map[uint64]chan reply)}
 }
 
 // Serve reads until the stream ends, then fails every pending call with Unavailable and returns the reason.
@@ -92,8 +90,6 @@ func (m *Mux) read() error {
 			if ch != nil {
 				ch <- reply{fault.Code(op), body}
 			}
-		case m.inline != nil && m.inline(op):
-			m.answer(op, id, body)
 		default:
 			m.answering.Go(func() { m.answer(op, id, body) })
 		}

@@ -19,8 +19,8 @@ func TestDrainWaitsForRequestsThatCameBeforeTheStreamEnded(t *testing.T) {
 		<-release
 		handled = true
 		return nil, nil
-	}, nil)
-	go wire.NewMux(core, nil, nil).Notify(wire.OpLog, []byte("last words"))
+	})
+	go wire.NewMux(core, nil).Notify(wire.OpLog, []byte("last words"))
 	served := make(chan struct{})
 	go func() {
 		m.Serve()

@@ -64,7 +64,7 @@ func Main() {
 		time.Sleep(time.Hour)
 	}
 	c := &core{report: report, keeper: make(chan *process.Keeper, 1)}
-	c.mux = wire.NewMux(process.Host(), c.handle, nil)
+	c.mux = wire.NewMux(process.Host(), c.handle)
 	process.Collect()
 	process.OnZeroize(func() {
 		ssp.ZeroizeAll()

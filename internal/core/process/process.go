@@ -7,7 +7,7 @@
 //
 //	defer process.LastWords()                     // here, in the handler, and in every goroutine: says why it panicked
 //	report, err := process.Seal()                 // sandbox first; err: not started by a host, so stop
-//	mux := wire.NewMux(process.Host(), handle, nil)
+//	mux := wire.NewMux(process.Host(), handle)
 //	process.Collect()                             // erases what ssp.Do left on the heap, within 1 s of use
 //	process.OnZeroize(zeroize)                    // SIGUSR1: forget every secret
 //	go intake: for { p, err := process.Intake() } // channels and keepers the host passes
