@@ -20,7 +20,7 @@ type message interface {
 func samples() []message {
 	class, typ, id := key.ClassSecret, key.TypeAES, key.ID{1, 2, 3}
 	meta := &Meta{Partition: id, Object: id, Class: class, KeyType: typ, Private: true, Label: []byte("a"), ID: []byte{9}}
-	return []message{
+	return append(callSamples(),
 		&Record{"r/x", []byte("v"), 7}, meta,
 		&Query{Partition: id, Class: &class, KeyType: &typ, Label: []byte{}, ID: []byte("i"), Object: &id, Handle: 5},
 		&Query{Partition: id},
@@ -28,7 +28,7 @@ func samples() []message {
 		&Audit{id, 4, [][]byte{[]byte("e")}, []byte("cp"), true},
 		&Config{true, true, []string{"userns"}, []byte("last"), 1000, "sha256", id, true},
 		&Status{State: StateLocked, Memory: "mlock", Sandbox: []string{"x"}, Missing: []string{"y"}, AuditKey: []byte("k")},
-	}
+	)
 }
 
 func TestMessagesSurviveTheWire(t *testing.T) {
