@@ -26,8 +26,9 @@ static void forget_slots(void)
 /* The values as a program receives them: buffers of some size, and nested templates. */
 static void attributes(struct view v, uint8_t room)
 {
-	CK_ATTRIBUTE a[8], inner[4];
-	uint8_t buf[8][32], nested[4][8];
+	/* Each attribute has its own room: bytes that one receives must not become pointers of the next. */
+	CK_ATTRIBUTE a[8], inner[8][4];
+	uint8_t buf[8][32], nested[8][4][8];
 	struct view types = v;
 	uint32_t n = get_u32(&types);
 	if (n > 8)
@@ -40,9 +41,9 @@ static void attributes(struct view v, uint8_t room)
 		a[i].ulValueLen = room % 33;
 		if ((a[i].type & CKF_ARRAY_ATTRIBUTE) && room & 1) {
 			for (int k = 0; k < 4; k++)
-				inner[k] = (CK_ATTRIBUTE){0, room & 2 ? nested[k] : NULL, room & 2 ? 8 : 0};
-			a[i].pValue = inner;
-			a[i].ulValueLen = sizeof inner;
+				inner[i][k] = (CK_ATTRIBUTE){0, room & 2 ? nested[i][k] : NULL, room & 2 ? 8 : 0};
+			a[i].pValue = inner[i];
+			a[i].ulValueLen = sizeof inner[i];
 		}
 	}
 	get_values(v, a, n);
