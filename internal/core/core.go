@@ -56,6 +56,7 @@ type Core struct {
 	mu        sync.RWMutex
 	root      ssp.Bytes          // guarded by mu
 	domain    key.ID             // guarded by mu
+	birth     key.ID             // guarded by mu: the incarnation, as the domain's head says
 	tenants   map[uint64]*tenant // guarded by mu: by slot; slot 0 is the domain
 	byID      map[key.ID]*tenant // guarded by mu: the same
 	gate      *operator.Gate     // guarded by mu: nil while locked

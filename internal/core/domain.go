@@ -35,7 +35,7 @@ func (c *Core) initialize(keeper seal.Keeper, m, n int, adminPIN []byte) (shares
 		return nil, err
 	}
 	c.mu.Lock()
-	c.root = root
+	c.root, c.birth = root, key.ID{}
 	rand.Read(c.domain[:])
 	c.mu.Unlock()
 	defer func() {
@@ -243,7 +243,13 @@ func (c *Core) openDomain(k ssp.Bytes) (*tenant, error) {
 	i := domainInfo()
 	ssp.Do(func() { i.wrapped, _ = seal.WrapPartition(c.root, c.domain, key.ID{}, k) }) // so that it opens like the others
 	k.Free()
-	return c.openTenant(i, vault.Entry{})
+	t, err := c.openTenant(i, vault.Entry{})
+	if err == nil {
+		c.mu.Lock()
+		c.birth = t.vault.Incarnation()
+		c.mu.Unlock()
+	}
+	return t, err
 }
 
 // nodeKey reads this node's audit key, or makes one for a node that is new to the domain.

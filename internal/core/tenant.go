@@ -243,7 +243,13 @@ func (c *Core) openTenant(i *info, e vault.Entry) (*tenant, error) {
 
 func (c *Core) newTenant(i *info, e vault.Entry, k ssp.Bytes) *tenant {
 	s := vault.Settings{Domain: c.domain, Host: c.host, Rest: c.rest, Fast: c.config.Fast, Alarm: c.alarm}
-	return &tenant{id: i.id, key: k, vault: vault.Open(s, i.id, k), info: i, entry: e, operators: map[key.ID]*member{}}
+	t := &tenant{id: i.id, key: k, vault: vault.Open(s, i.id, k), info: i, entry: e, operators: map[key.ID]*member{}}
+	if !t.id.IsZero() { // the domain's own head says which incarnation this is
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		t.vault.Bind(c.birth)
+	}
+	return t
 }
 
 // tenant answers the partition at a slot.

@@ -27,6 +27,9 @@ type Ledger struct {
 	partKey   ssp.Bytes
 
 	mu      sync.RWMutex
+	era     uint64            // guarded by mu: of the incarnation, in the upper half of the versions it gives
+	bound   bool              // guarded by mu: incarnation is known, and a head of another one is refused
+	birth   key.ID            // guarded by mu: the incarnation
 	entries map[key.ID]uint64 // guarded by mu: version, or destroyed. 24 bytes a change: about 50 MB a million
 	tree    wire.Tree         // guarded by mu: one leaf for each change record
 	loaded  bool              // guarded by mu
@@ -80,6 +83,7 @@ func (l *Ledger) Start() (LedgerPut, error) {
 		return LedgerPut{}, fault.Internal.At("start ledger")
 	}
 	l.entries, l.tree, l.loaded = map[key.ID]uint64{}, wire.Tree{}, true
+	l.bind(l.birth)
 	return l.sealHead(&l.tree)
 }
 

@@ -29,9 +29,12 @@ func (l *Ledger) take(changes [][]byte, head []byte, extend bool) error {
 	if extend && !l.loaded {
 		return fault.Internal.At("extend ledger")
 	}
-	counter, root, err := l.openHead(head)
+	counter, root, birth, err := l.openHead(head)
 	if err != nil {
 		return err
+	}
+	if l.bound && birth != l.birth {
+		return fault.HeadInvalid.At("load ledger: the head is of another incarnation")
 	}
 	if counter < l.seen {
 		return fault.HeadOld.At("load ledger")
@@ -66,6 +69,7 @@ func (l *Ledger) take(changes [][]byte, head []byte, extend bool) error {
 		readChanges(log, func(id key.ID, v uint64) { entries[id] = v }) // checked by openChanges
 	}
 	l.entries, l.tree, l.loaded, l.move = entries, tree, true, nil
+	l.bind(birth)
 	l.seen = max(l.seen, counter)
 	return nil
 }
@@ -114,13 +118,17 @@ func readChanges(b []byte, f func(id key.ID, version uint64)) bool {
 	return r.End() == nil
 }
 
-// A head is u64 counter and 32 bytes of root; its record's version is the counter plus one.
+// A head is u64 counter, 32 bytes of root and, but for the first incarnation, 16 bytes of incarnation; its record's version
+// is the counter plus one.
 
 func (l *Ledger) sealHead(tree *wire.Tree) (put LedgerPut, err error) {
 	var w wire.Writer
 	w.U64(tree.Size())
 	root := tree.Root()
 	w.Raw(root[:])
+	if !l.birth.IsZero() {
+		w.PutID(l.birth)
+	}
 	return l.sealPut(HeadPath(l.partition), tree.Size()+1, w.B)
 }
 
@@ -130,15 +138,21 @@ func (l *Ledger) sealPut(path string, version uint64, plain []byte) (put LedgerP
 	return put, err
 }
 
-func (l *Ledger) openHead(head []byte) (counter uint64, root wire.Hash, err error) {
+func (l *Ledger) openHead(head []byte) (counter uint64, root wire.Hash, birth key.ID, err error) {
 	var plain []byte
 	var version uint64
 	ssp.Do(func() { plain, version, err = Open(l.partKey, l.domain, HeadPath(l.partition), head) })
 	r := wire.NewReader(plain)
 	counter = r.U64()
 	copy(root[:], r.Raw(len(root)))
-	if err != nil || r.End() != nil || version != counter+1 {
-		return 0, root, fault.HeadInvalid.At("open head")
+	if r.Len() > 0 {
+		birth = r.ID()
+		if birth.IsZero() { // every head has one form only
+			r.Fail()
+		}
 	}
-	return counter, root, nil
+	if err != nil || r.End() != nil || version != counter+1 {
+		return 0, root, birth, fault.HeadInvalid.At("open head")
+	}
+	return counter, root, birth, nil
 }

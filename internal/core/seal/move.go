@@ -67,7 +67,7 @@ func (m *Move) add(c Change) error {
 	if v, ok := m.next[c.ID]; ok {
 		version, gone = v, v == destroyed
 	}
-	if gone || !c.Destroyed && c.Version != version+1 {
+	if gone || !c.Destroyed && c.Version != nextVersion(version, m.ledger.era) {
 		return fault.Conflict.At("advance head: not the next version")
 	}
 	m.next[c.ID] = c.Version

@@ -231,7 +231,7 @@ func (p *Partition) Update(old, next *object.Object) (*object.Object, error) {
 		return nil, fault.Conflict.At("update object")
 	}
 	o := *next
-	o.ID, o.Version, o.Resting = old.ID, old.Version+1, old.Resting
+	o.ID, o.Version, o.Resting = old.ID, p.ledger.Next(old.Version), old.Resting
 	path := ObjectPath(p.ID, o.ID)
 	var err error
 	put := wire.Put{Path: path, Meta: o.Meta(p.ID)}

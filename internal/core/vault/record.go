@@ -90,16 +90,17 @@ func (p *Partition) Add(path string, id key.ID, plain func() []byte) (Entry, err
 
 // Change commits the next version of the record at e; Conflict when it is not as e says any more.
 func (p *Partition) Change(e Entry, plain func() []byte) (Entry, error) {
-	put, err := p.seal(e.Path, e.Version+1, plain)
+	next := p.ledger.Next(e.Version)
+	put, err := p.seal(e.Path, next, plain)
 	if err != nil {
 		return Entry{}, err
 	}
-	revision, err := p.move(&step{id: e.ID, path: e.Path, rev: e.Revision, put: &put, next: e.Version + 1})
+	revision, err := p.move(&step{id: e.ID, path: e.Path, rev: e.Revision, put: &put, next: next})
 	if err == nil && revision == 0 { // settled after an unknown outcome: the revision has to be read
 		rec, err := p.host.Load(e.Path)
-		return Entry{e.ID, e.Path, e.Version + 1, rec.Revision}, err
+		return Entry{e.ID, e.Path, next, rec.Revision}, err
 	}
-	return Entry{e.ID, e.Path, e.Version + 1, revision}, err
+	return Entry{e.ID, e.Path, next, revision}, err
 }
 
 // Remove destroys the record at e, so that it cannot come back.

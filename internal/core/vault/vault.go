@@ -99,6 +99,12 @@ func (p *Partition) LoadLedger() error {
 	return nil
 }
 
+// Incarnation is the one that the partition's head names.
+func (p *Partition) Incarnation() key.ID { return p.ledger.Incarnation() }
+
+// Bind says, before LoadLedger or Begin, of which incarnation the partition must be.
+func (p *Partition) Bind(incarnation key.ID) { p.ledger.Bind(incarnation) }
+
 // Close waits for commits under way and forgets every object. Parsed keys go with them, at the next collection.
 func (p *Partition) Close() {
 	p.moving.Wait()
