@@ -14,6 +14,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/core/audit"
 	"github.com/genbu-hsm/genbu/internal/core/channel"
+	"github.com/genbu-hsm/genbu/internal/core/meter"
 	"github.com/genbu-hsm/genbu/internal/core/operator"
 	"github.com/genbu-hsm/genbu/internal/core/process"
 	"github.com/genbu-hsm/genbu/internal/core/seal"
@@ -42,6 +43,7 @@ type Core struct {
 	report  Report
 	sandbox process.Report
 	log     *audit.Log
+	meter   *meter.Meter
 	server  *channel.Server
 	rest    *vault.Rest
 	mark    ssp.Bytes // MAC key of what clients keep for us
@@ -75,7 +77,8 @@ type Report struct {
 
 // New makes a core in the state unknown; Configure starts it.
 func New(system System, link *wire.Mux) (*Core, error) {
-	c := &Core{system: system, host: &host{link}, began: system.Boot(), tenants: map[uint64]*tenant{}, byID: map[key.ID]*tenant{}}
+	m := meter.New(process.Monotonic, mechanisms())
+	c := &Core{system: system, host: &host{link, m}, meter: m, began: system.Boot(), tenants: map[uint64]*tenant{}, byID: map[key.ID]*tenant{}}
 	rand.Read(c.epoch[:])
 	var err error
 	if c.rest, err = vault.NewRest(); err != nil {
@@ -85,6 +88,8 @@ func New(system System, link *wire.Mux) (*Core, error) {
 		return nil, err
 	}
 	c.server = channel.New(c)
+	c.server.Meter = m
+	c.gauges()
 	return c, nil
 }
 

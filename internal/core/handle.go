@@ -15,7 +15,9 @@ import (
 
 // Handle answers the host's requests (docs/design/boundary.md). The host holds no login and gets nothing here that it
 // could not get by waiting: no key, no PIN, no use.
-func (c *Core) Handle(op uint16, body []byte) ([]byte, error) {
+func (c *Core) Handle(op uint16, body []byte) (answer []byte, err error) {
+	began := c.meter.Now()
+	defer func() { c.noteHost(op, err, began) }()
 	switch op {
 	case wire.OpPing:
 		return body, nil
@@ -34,6 +36,10 @@ func (c *Core) Handle(op uint16, body []byte) ([]byte, error) {
 		return nil, c.changed(body)
 	case wire.OpHealthSign:
 		return c.healthSign(body)
+	case wire.OpMetrics:
+		var w wire.Writer
+		c.meter.Read().Encode(&w)
+		return w.B, nil
 	case wire.OpClose: // the log takes nothing more, so nothing more is done
 		return nil, c.log.Close(c.system.Now())
 	}

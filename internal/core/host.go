@@ -3,6 +3,7 @@
 package core
 
 import (
+	"github.com/genbu-hsm/genbu/internal/core/meter"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
@@ -11,12 +12,20 @@ import (
 // host is the core's end of descriptor 3: what the core asks of the machine outside (docs/design/boundary.md). Whatever
 // comes back is the word of a host that may be captured: records are authenticated by core/seal before they are
 // believed, and an index's answer is only a hint where to look.
-type host struct{ mux *wire.Mux }
+type host struct {
+	mux   *wire.Mux
+	meter *meter.Meter
+}
 
 type encoder interface{ Encode(*wire.Writer) }
 type decoder interface{ Decode(*wire.Reader) }
 
-func (h *host) call(op uint16, ask encoder, answer decoder) error {
+func (h *host) call(op uint16, ask encoder, answer decoder) (err error) {
+	began := h.meter.Now()
+	defer func() {
+		var s meter.Spot
+		s.Note(h.meter, meter.Call{Door: wire.DoorToHost, Call: op}, fault.Of(err), began, 0)
+	}()
 	var w wire.Writer
 	ask.Encode(&w)
 	body, err := h.mux.Call(op, w.B)

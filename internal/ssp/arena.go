@@ -199,3 +199,9 @@ func (a *arena) zeroize() {
 		}
 	}
 }
+
+func (a *arena) usage() (used, size int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return (len(a.pages) - len(a.unused)) * pageLen, len(a.mem)
+}

@@ -74,6 +74,9 @@ func (b Bytes) Free() { shared().release(b) }
 // progress panics instead of returning.
 func ZeroizeAll() { shared().zeroize() }
 
+// Usage is how many bytes of the arena lie in pages that hold something, and how many there are.
+func Usage() (used, size int) { return shared().usage() }
+
 // Kind is what the arena is made of: "memfd_secret", "mlock", or "" when neither could be had. The first call makes the
 // arena, which a sandbox may forbid later.
 func Kind() string { return shared().kind }

@@ -13,6 +13,7 @@ const (
 	OpChanged    uint16 = 5
 	OpHealthSign uint16 = 6
 	OpClose      uint16 = 7
+	OpMetrics    uint16 = 13
 	OpLoad       uint16 = 16
 	OpList       uint16 = 17
 	OpFind       uint16 = 18

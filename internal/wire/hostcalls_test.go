@@ -25,5 +25,7 @@ func callSamples() []message {
 		&DescribeRequest{true, []Record{record}},
 		&DescribeReply{[]Described{{fault.OK, meta}, {fault.RecordOld, nil}, {}}},
 		&ChangedRequest{[]string{"a", "b"}},
+		&Metrics{[]MetricCount{{1, 0x32, "ECDSA", fault.OK, 9}}, []MetricTime{{Door: 1, Call: 0x32, Sum: 5, Slowest: 3, Request: 2}},
+			[]MetricGauge{{"channels", -1}}},
 	}
 }

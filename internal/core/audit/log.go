@@ -171,6 +171,13 @@ func (l *Log) put(items ...item) error {
 	return nil
 }
 
+// Waiting is how many entries the host has not taken yet.
+func (l *Log) Waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue) + l.unsent
+}
+
 // Tick is called once a second: it flushes the counts, and sends again what the host did not take. It does not wait.
 func (l *Log) Tick(now int64) {
 	l.flush(now)

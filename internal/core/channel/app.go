@@ -136,6 +136,13 @@ func (s *Server) forget(a *application) {
 	ssp.Dropped()
 }
 
+// Applications is the number of applications, those that wait for their channels to come back included.
+func (s *Server) Applications() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.apps)
+}
+
 // Drop ends what all applications hold of a partition: sessions, logins, session objects. For one that was destroyed or
 // emptied, or whose key was locked away.
 func (s *Server) Drop(partition key.ID) {

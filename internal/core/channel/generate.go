@@ -112,6 +112,7 @@ func (c *channel) generator(session uint64, m key.Mechanism, flag key.MechFlags)
 	if row == nil || row.Flags&flag == 0 || row.Generate == nil {
 		return view{}, nil, fault.MechanismInvalid.At("find mechanism")
 	}
+	c.with = row
 	return v, row, nil
 }
 

@@ -70,6 +70,7 @@ func (v view) find(handle uint64) (ref, error) {
 // call for a handle that is not a key's; proven says that the operation's own login (ALWAYS_AUTHENTICATE) was made, or
 // will be asked for before it goes on.
 func (c *channel) keyFor(v view, handle uint64, row *mech.Row, how mech.Use, unknown fault.Code, proven bool) (ref, error) {
+	c.with = row
 	r, err := v.find(handle)
 	if code := fault.Of(err); code == fault.ObjectUnknown {
 		return ref{}, unknown.At("find key")

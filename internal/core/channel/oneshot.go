@@ -110,6 +110,7 @@ func digest(c *channel) error {
 	if err != nil {
 		return err
 	}
+	c.with = row
 	c.approve = row.Approved(mech.Digest, nil, param, 0)
 	if err := c.fips(); err != nil {
 		return err

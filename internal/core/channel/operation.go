@@ -60,6 +60,7 @@ func begin(c *channel) error {
 	if o.row, err = rowFor(m, how); err != nil {
 		return err
 	}
+	c.with = o.row
 	if how == mech.Digest {
 		c.approve = o.row.Approved(how, nil, o.param, 0)
 		if err = c.fips(); err == nil {
@@ -151,7 +152,7 @@ func (c *channel) part(last bool) error {
 	if err != nil {
 		return err
 	}
-	c.approve = o.approved
+	c.approve, c.with = o.approved, o.row
 	v.ops[how] = nil // until the part has succeeded: a panic ends the operation as well
 	at := c.startBytes(len(data) + partRoom)
 	c.secretly(func() { err = o.part(c, data, last) })

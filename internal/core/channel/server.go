@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/genbu-hsm/genbu/internal/core/mech"
+	"github.com/genbu-hsm/genbu/internal/core/meter"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
@@ -19,6 +21,9 @@ import (
 
 // Server holds what the channels of this core share.
 type Server struct {
+	// Meter counts the calls; nil counts nothing. It is set before the first Serve.
+	Meter *meter.Meter
+
 	module  Module
 	request atomic.Uint64 // last request id; starts anywhere, so that ids of two runs seldom meet
 	count   atomic.Int64  // channels being served
@@ -54,10 +59,12 @@ type channel struct {
 	w       *wire.Writer // the response's body, after the header
 	request uint64
 	about   AuditEntry // what this request is about, as far as it has been read
+	with    *mech.Row  // the mechanism that the request named, nil for none
 	noted   bool       // the audit log has this request already
 	hidden  key.ID     // a token object that the request named and that its session may not see
 	approve bool       // the service indicator of this answer
 	broken  bool       // a handler panicked: the channel ends
+	spot    meter.Spot // where the last call was counted
 	job     job        // the use of a key under way
 	runJob  func()     // doJob, bound once
 }
@@ -82,8 +89,9 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 		if err != nil && !skipping {
 			return
 		}
+		began := s.Meter.Now()
 		c.request = s.request.Add(1)
-		c.about, c.hidden, c.noted, c.approve = AuditEntry{}, key.ID{}, false, false
+		c.about, c.hidden, c.noted, c.approve, c.with = AuditEntry{}, key.ID{}, false, false, nil
 		c.link.start()
 		if skipping {
 			err = skip.code.At("read frame")
@@ -94,10 +102,24 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 		if code != fault.OK {
 			c.refuse(q, err)
 		}
-		if c.link.finish(q, code, c.request, c.approve && code == fault.OK) != nil {
+		err = c.link.finish(q, code, c.request, c.approve && code == fault.OK)
+		c.count(q, code, began) // after the answer has left, so that nobody waits for it
+		if err != nil {
 			return
 		}
 	}
+}
+
+// count notes a call that has been answered. A call that there is not is counted as none.
+func (c *channel) count(q request, code fault.Code, began int64) {
+	kind := meter.Call{Door: c.peer.Door}
+	if table[q.call] != nil {
+		kind.Call = uint16(q.call)
+		if c.with != nil {
+			kind.Mechanism, kind.Keyed = c.with.ID, true
+		}
+	}
+	c.spot.Note(c.server.Meter, kind, code, began, c.request)
 }
 
 // enter and exit count the channels.

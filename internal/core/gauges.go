@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"github.com/genbu-hsm/genbu/internal/core/mech/all"
+	"github.com/genbu-hsm/genbu/internal/core/meter"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/ssp"
+	"github.com/genbu-hsm/genbu/internal/wire"
+)
+
+// gauges are the core's values beside the counts of calls. The host shows those that its table names
+// (internal/metrics/core.go), so a new one is a line here and a line there.
+func (c *Core) gauges() {
+	status := func(of func(s *wire.Status) int64) func() int64 {
+		return func() int64 { return of(c.Status()) }
+	}
+	c.meter.Gauge("channels", func() int64 { return int64(c.server.Count()) })
+	c.meter.Gauge("applications", func() int64 { return int64(c.server.Applications()) })
+	c.meter.Gauge("objects_loaded", status(func(s *wire.Status) int64 { return int64(s.Objects) }))
+	c.meter.Gauge("partitions", status(func(s *wire.Status) int64 { return int64(s.Partitions) }))
+	c.meter.Gauge("uptime", status(func(s *wire.Status) int64 { return int64(s.Uptime) }))
+	c.meter.Gauge("secret_memory_used", func() int64 { used, _ := ssp.Usage(); return int64(used) })
+	c.meter.Gauge("secret_memory_size", func() int64 { _, size := ssp.Usage(); return int64(size) })
+	c.meter.Gauge("audit_lag", func() int64 {
+		if c.log == nil {
+			return 0
+		}
+		return c.log.Lag(c.system.Now())
+	})
+	c.meter.Gauge("audit_waiting", func() int64 {
+		if c.log == nil {
+			return 0
+		}
+		return int64(c.log.Waiting())
+	})
+}
+
+// mechanisms are those that calls are counted by.
+func mechanisms() []meter.Mechanism {
+	rows := all.Rows()
+	list := make([]meter.Mechanism, len(rows))
+	for i, r := range rows {
+		list[i] = meter.Mechanism{ID: r.ID, Name: r.Name}
+	}
+	return list
+}
+
+// noteHost counts a call of the host. An op that there is not is counted as none.
+func (c *Core) noteHost(op uint16, err error, began int64) {
+	if fault.Of(err) == fault.Unsupported {
+		op = 0
+	}
+	var s meter.Spot
+	s.Note(c.meter, meter.Call{Door: wire.DoorHost, Call: op}, fault.Of(err), began, 0)
+}
