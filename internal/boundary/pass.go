@@ -9,12 +9,15 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // Kinds of passed descriptors (docs/design/boundary.md).
 const (
 	kindChannel = 1
 	kindKeeper  = 2
+	kindArrived = 3
+	kindDialled = 4
 )
 
 // Introduce passes the core's end of a client channel, with what the host asserts of the client. The caller closes its
@@ -36,6 +39,25 @@ func (c *Core) PassKeeper(file *os.File, write bool) error {
 	w.U8(kindKeeper)
 	w.Bool(write)
 	return c.pass(file, w.B)
+}
+
+// PassArrived passes a connection that came to the node's door and said its purpose (wire.DoorChannel and the like). The caller
+// has set what it wants of the socket (no delay, keep-alive), and closes its copy.
+func (c *Core) PassArrived(socket *os.File, purpose uint8) error {
+	var w wire.Writer
+	w.U8(kindArrived)
+	w.U8(purpose)
+	w.U32(0)
+	return c.pass(socket, w.B)
+}
+
+// PassDialled passes the connection that the core asked for by OpDial with this id. The caller has set what it wants of the
+// socket, and closes its copy; it answers OpDial afterwards.
+func (c *Core) PassDialled(socket *os.File, id key.ID) error {
+	var w wire.Writer
+	w.U8(kindDialled)
+	w.PutID(id)
+	return c.pass(socket, w.B)
 }
 
 func (c *Core) pass(f *os.File, data []byte) error {

@@ -46,6 +46,7 @@ type Core struct {
 	meter   *meter.Meter
 	server  *channel.Server
 	rest    *vault.Rest
+	cluster cluster
 	mark    ssp.Bytes // MAC key of what clients keep for us
 	epoch   [16]byte
 	began   int64
@@ -97,6 +98,7 @@ func New(system System, link *wire.Mux) (*Core, error) {
 // unlocks it at once, unless it is to be held.
 func (c *Core) Begin(config wire.Config, report Report) error {
 	c.config, c.report = config, report
+	c.startLinks()
 	lag := int64(config.MaxLagMS) * 1_000_000
 	c.log = audit.New(audit.Config{Sink: c.host, Node: config.Node, Last: config.AuditLast, MaxLag: lag, Version: Version, Now: c.system.Now()})
 	if err := c.look(); err != nil {
@@ -177,4 +179,7 @@ func (c *Core) Tick() {
 		c.log.Tick(now)
 	}
 	c.server.Tick(now / 1_000_000_000)
+	if c.cluster.links != nil {
+		c.cluster.links.Tick()
+	}
 }

@@ -230,6 +230,7 @@ func (c *Core) forget(root ssp.Bytes) {
 	c.mu.Lock()
 	c.root, c.gate, c.auditKey = ssp.Bytes{}, nil, nil
 	c.mu.Unlock()
+	c.closeCluster()
 	root.Free()
 }
 
@@ -280,6 +281,9 @@ func seedOf(k *audit.Key) func() []byte {
 func (c *Core) open(domain *tenant, node *audit.Key) error {
 	gate, err := operator.NewGate(&charger{c})
 	if err != nil {
+		return err
+	}
+	if err := c.openCluster(domain); err != nil {
 		return err
 	}
 	tenants := []*tenant{domain}

@@ -5,6 +5,7 @@ package core
 import (
 	"strings"
 
+	membership "github.com/genbu-hsm/genbu/internal/core/member"
 	"github.com/genbu-hsm/genbu/internal/core/process"
 	"github.com/genbu-hsm/genbu/internal/core/seal"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -40,6 +41,10 @@ func (c *Core) Handle(op uint16, body []byte) (answer []byte, err error) {
 		var w wire.Writer
 		c.meter.Read().Encode(&w)
 		return w.B, nil
+	case wire.OpNodeCertificate:
+		return c.nodeCertificate(body)
+	case wire.OpNodeAddress:
+		return nil, c.nodeAddress(body)
 	case wire.OpClose: // the log takes nothing more, so nothing more is done
 		return nil, c.log.Close(c.system.Now())
 	}
@@ -161,6 +166,12 @@ func (c *Core) changed(body []byte) error {
 		return err
 	}
 	for _, path := range notice.Paths {
+		if strings.HasPrefix(path, membership.NodePrefix) {
+			go func() {
+				defer process.LastWords()
+				c.refreshNodes()
+			}()
+		}
 		if t, id, ok := c.place(path); ok {
 			t.vault.Forget(id)
 		}

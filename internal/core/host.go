@@ -108,3 +108,18 @@ func (h *host) State(s *wire.Status) {
 	s.Encode(&w)
 	h.mux.Notify(wire.OpState, w.B)
 }
+
+// Dial asks for a connection to a door; it comes as a descriptor.
+func (h *host) Dial(id key.ID, address string) error {
+	return h.call(wire.OpDial, &wire.DialRequest{ID: id, Address: address}, nil)
+}
+
+// Member changes the store's membership and answers with which members a new one begins.
+func (h *host) Member(ask wire.MemberRequest) (string, error) {
+	var reply wire.MemberReply
+	err := h.call(wire.OpMember, &ask, &reply)
+	return reply.Initial, err
+}
+
+// Joined tells a newcomer's host that it may start its store, and waits until that is there.
+func (h *host) Joined(j wire.JoinedRequest) error { return h.call(wire.OpJoined, &j, nil) }

@@ -82,6 +82,17 @@ func (m *machine) intake() {
 			m.core.KeeperCame() // before the channels that come after it
 			continue
 		}
+		if p.Arrived != nil || p.Dialled != nil {
+			go func() {
+				defer process.LastWords()
+				if p.Arrived != nil {
+					m.core.Arrived(p.Arrived, p.Purpose)
+				} else {
+					m.core.Dialled(p.Dialled, p.ID)
+				}
+			}()
+			continue
+		}
 		go func() {
 			defer process.LastWords()
 			defer p.Channel.Done()

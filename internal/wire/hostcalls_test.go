@@ -27,5 +27,12 @@ func callSamples() []message {
 		&ChangedRequest{[]string{"a", "b"}},
 		&Metrics{[]MetricCount{{1, 0x32, "ECDSA", fault.OK, 9}}, []MetricTime{{Door: 1, Call: 0x32, Sum: 5, Slowest: 3, Request: 2}},
 			[]MetricGauge{{"channels", -1}}},
+		&CertificateRequest{[]byte("spki"), []string{"a.example"}, [][]byte{{127, 0, 0, 1}}},
+		&CertificateReply{[]byte("leaf"), []byte("ca"), 9},
+		&NodeAddress{"a:1", "https://a:2"},
+		&DialRequest{id, "a:1"},
+		&MemberRequest{MemberAdd, id, "a", "https://a:2"},
+		&MemberReply{"a=https://a:2"},
+		&JoinedRequest{"b", "a=https://a:2", []ClusterMember{{id, "a", "a:1", "https://a:2"}}},
 	}
 }

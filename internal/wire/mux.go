@@ -114,17 +114,50 @@ func (m *Mux) Call(op uint16, body []byte) ([]byte, error) {
 		return nil, fault.TooLarge.At("call")
 	}
 	ch := make(chan reply, 1)
-	m.pmu.Lock()
-	if m.err != nil {
+	id, err := m.expect(ch)
+	if err != nil {
+		return nil, err
+	}
+	m.send(0, op, id, body)
+	return (<-ch).result()
+}
+
+// CallUntil is Call with an end: Timeout when over is closed before the answer came. The other side may still do what was
+// asked. A peer that takes nothing any more holds up only the goroutine that writes to it.
+func (m *Mux) CallUntil(over <-chan struct{}, op uint16, body []byte) ([]byte, error) {
+	if len(body) > MaxMessage {
+		return nil, fault.TooLarge.At("call")
+	}
+	ch := make(chan reply, 1)
+	id, err := m.expect(ch)
+	if err != nil {
+		return nil, err
+	}
+	go m.send(0, op, id, body)
+	select {
+	case r := <-ch:
+		return r.result()
+	case <-over:
+		m.pmu.Lock()
+		delete(m.pending, id)
 		m.pmu.Unlock()
-		return nil, fault.Unavailable.At("call")
+		return nil, fault.Timeout.At("call")
+	}
+}
+
+// expect makes ch the place of the next answer.
+func (m *Mux) expect(ch chan reply) (id uint64, err error) {
+	m.pmu.Lock()
+	defer m.pmu.Unlock()
+	if m.err != nil {
+		return 0, fault.Unavailable.At("call")
 	}
 	m.next++
-	id := m.next
-	m.pending[id] = ch
-	m.pmu.Unlock()
-	m.send(0, op, id, body)
-	r := <-ch
+	m.pending[m.next] = ch
+	return m.next, nil
+}
+
+func (r reply) result() ([]byte, error) {
 	if r.code != fault.OK {
 		return nil, &fault.Error{Code: r.code, Step: string(r.body), Left: -1}
 	}

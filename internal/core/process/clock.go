@@ -48,3 +48,6 @@ func Every(d int64, f func()) (stop func()) {
 	}()
 	return func() { close(done) }
 }
+
+// Calendar is a time in unix seconds as X.509 writes it: YYYYMMDDHHMMSSZ.
+func Calendar(unix int64) string { return time.Unix(unix, 0).UTC().Format("20060102150405Z") }

@@ -10,15 +10,19 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // Kinds of passed descriptors (docs/design/boundary.md).
 const (
 	kindChannel = 1
 	kindKeeper  = 2
+	kindArrived = 3
+	kindDialled = 4
 )
 
-// Packet is one descriptor that the host passed. Exactly one of Channel and Keeper is set; it is the receiver's to close.
+// Packet is one descriptor that the host passed. Exactly one of Channel, Keeper, Arrived and Dialled is set; it is the
+// receiver's to close.
 type Packet struct {
 	Channel *Conn
 
@@ -27,6 +31,14 @@ type Packet struct {
 	UID, GID, PID uint32
 
 	Keeper *Keeper
+
+	// Somebody came to the node's door, and said for what (wire.Door...).
+	Arrived *Stream
+	Purpose uint8
+
+	// The connection that the core asked for by this id.
+	Dialled *Stream
+	ID      key.ID
 }
 
 // header is the data that goes with a descriptor.
@@ -35,6 +47,8 @@ type header struct {
 	door          uint8
 	uid, gid, pid uint32
 	write         bool
+	purpose       uint8
+	id            key.ID
 }
 
 func parseHeader(b []byte) (header, error) {
@@ -45,6 +59,12 @@ func parseHeader(b []byte) (header, error) {
 		h.door, h.uid, h.gid, h.pid = r.U8(), r.U32(), r.U32(), r.U32()
 	case kindKeeper:
 		h.write = r.Bool()
+	case kindArrived:
+		if h.purpose = r.U8(); r.U32() != 0 {
+			r.Fail()
+		}
+	case kindDialled:
+		h.id = r.ID()
 	default:
 		r.Fail()
 	}
@@ -103,6 +123,15 @@ func (h header) packet(fd int) (Packet, error) {
 		return Packet{Channel: c, Door: h.door, UID: h.uid, GID: h.gid, PID: h.pid}, nil
 	case h.kind == kindKeeper && typ == unix.S_IFREG:
 		return Packet{Keeper: &Keeper{fd: fd, writable: h.write}}, nil
+	case (h.kind == kindArrived || h.kind == kindDialled) && typ == unix.S_IFSOCK:
+		s, err := NewStream(fd)
+		if err != nil {
+			return Packet{}, err
+		}
+		if h.kind == kindArrived {
+			return Packet{Arrived: s, Purpose: h.purpose}, nil
+		}
+		return Packet{Dialled: s, ID: h.id}, nil
 	}
 	return Packet{}, fault.Malformed.At("look at descriptor")
 }

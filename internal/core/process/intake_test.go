@@ -29,7 +29,9 @@ func FuzzHeader(f *testing.F) {
 	f.Add(channelHeader())
 	f.Add([]byte{kindKeeper, 1})
 	f.Add([]byte{kindKeeper, 2})
-	f.Add([]byte{3})
+	f.Add([]byte{kindArrived, wire.DoorLink, 0, 0, 0, 0})
+	f.Add(append([]byte{kindDialled}, make([]byte, 16)...))
+	f.Add([]byte{5})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := parseHeader(b)
 		if err != nil {
@@ -40,13 +42,19 @@ func FuzzHeader(f *testing.F) {
 		}
 		var w wire.Writer
 		w.U8(h.kind)
-		if h.kind == kindChannel {
+		switch h.kind {
+		case kindChannel:
 			w.U8(h.door)
 			w.U32(h.uid)
 			w.U32(h.gid)
 			w.U32(h.pid)
-		} else {
+		case kindKeeper:
 			w.Bool(h.write)
+		case kindArrived:
+			w.U8(h.purpose)
+			w.U32(0)
+		case kindDialled:
+			w.PutID(h.id)
 		}
 		if string(w.B) != string(b) {
 			t.Errorf("%x and %x are the same header", b, w.B)

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	membership "github.com/genbu-hsm/genbu/internal/core/member"
+	"github.com/genbu-hsm/genbu/internal/core/peer"
+	"github.com/genbu-hsm/genbu/internal/core/process"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// startLinks makes the links of this node, which is known from now on; they come up with the domain.
+func (c *Core) startLinks() {
+	c.cluster.links = peer.New(c.config.Node, c.system, c.host.Dial)
+	c.cluster.links.OnLog(func(text string) { c.host.Log(wire.LogWarn, 0, text) })
+	c.cluster.links.OnUnknown(c.lookForNode)
+}
+
+// Links is how this core speaks to the other members'.
+func (c *Core) Links() *peer.Links { return c.cluster.links }
+
+// Arrived answers who came to the node's door. It is one goroutine's whole work.
+func (c *Core) Arrived(raw *process.Stream, purpose uint8) {
+	switch {
+	case c.State() != wire.StateOperational:
+		raw.Close()
+	case purpose == wire.DoorLink:
+		c.cluster.links.Accept(raw)
+	default:
+		raw.Close()
+	}
+}
+
+// Dialled takes a connection that this core asked for. It is one goroutine's whole work.
+func (c *Core) Dialled(raw *process.Stream, id key.ID) {
+	if !c.cluster.links.Dialled(id, raw) {
+		raw.Close()
+	}
+}
+
+// closeCluster ends links and forgets keys, when an unlock failed.
+func (c *Core) closeCluster() {
+	k := &c.cluster
+	k.links.Stop()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ca != nil {
+		k.ca.Free()
+	}
+	if k.own != nil {
+		k.own.tls.Free()
+		k.own.kem.Free()
+	}
+	k.ca, k.own, k.cert, k.nodes = nil, nil, nil, nil
+}
+
+// nodeAddress takes in how this node is reached. A change goes into its record, for the others.
+func (c *Core) nodeAddress(body []byte) error {
+	var a wire.NodeAddress
+	r := wire.NewReader(body)
+	a.Decode(&r)
+	if err := r.End(); err != nil {
+		return err
+	}
+	c.cluster.mu.Lock()
+	c.cluster.address = a
+	c.cluster.mu.Unlock()
+	if c.State() != wire.StateOperational {
+		return nil // it is written down at unlock
+	}
+	c.change.Lock()
+	defer c.change.Unlock()
+	return c.writeAddress()
+}
+
+// writeAddress brings this node's record up to what its host said. The caller holds change.
+func (c *Core) writeAddress() error {
+	self := c.members()[c.config.Node]
+	c.cluster.mu.Lock()
+	a := c.cluster.address
+	c.cluster.mu.Unlock()
+	if self == nil || a == (wire.NodeAddress{}) || a.Door == self.Door && a.Peer == self.Peer {
+		return nil
+	}
+	next := *self.Node
+	if next.Door = a.Door; a.Peer != "" {
+		next.Peer = a.Peer
+	}
+	return c.changeNode(self, &next)
+}
+
+// changeNode commits the next version of a member's record. The caller holds change.
+func (c *Core) changeNode(old *nodeRecord, next *membership.Node) error {
+	t, err := c.tenant(0)
+	if err != nil {
+		return err
+	}
+	e, err := t.vault.Change(old.entry, next.Encode)
+	if err == nil {
+		c.keepNode(&nodeRecord{next, e})
+		return nil
+	}
+	c.refreshNodes() // what is stored decides
+	return err
+}
