@@ -103,6 +103,8 @@ FAULT(510, 0x030UL, "change log does not match the partition head")
 FAULT(600, 0x030UL, "audit log does not accept entries")
 FAULT(601, 0x030UL, "audit counts are too far behind")
 FAULT(602, 0x030UL, "audit log is not consistent")
+FAULT(700, 0x030UL, "node is cut off from the majority")
+FAULT(701, 0x030UL, "committed, but not yet in force on every node")
 #endif
 
 #ifndef GENBU_FAULT_NAMES

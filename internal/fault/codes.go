@@ -129,6 +129,12 @@ const (
 	AuditInvalid     Code = 602
 )
 
+// 700-799: several nodes (docs/design/coherence.md).
+const (
+	LeaseExpired Code = 700 // this node is cut off from the majority, and the time that the policy gives it is over
+	InForceLater Code = 701 // the change is committed; the reason says by when all nodes hold to it
+)
+
 var names = map[Code]string{
 	OK: "ok", Internal: "internal error", Malformed: "malformed request", Unsupported: "not supported",
 	ArgumentsBad: "bad arguments", Busy: "busy", Timeout: "timed out", Unavailable: "unavailable", TooLarge: "too large",
@@ -172,6 +178,7 @@ var names = map[Code]string{
 	ChangeLogBroken:  "change log does not match the partition head",
 	AuditUnavailable: "audit log does not accept entries", AuditLag: "audit counts are too far behind",
 	AuditInvalid: "audit log is not consistent",
+	LeaseExpired: "node is cut off from the majority", InForceLater: "committed, but not yet in force on every node",
 }
 
 // String is the code in words, lower case, no full stop.

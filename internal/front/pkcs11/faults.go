@@ -178,4 +178,7 @@ var Faults = map[fault.Code]uint64{
 	fault.AuditUnavailable: ckrDeviceError,
 	fault.AuditLag:         ckrDeviceError,
 	fault.AuditInvalid:     ckrDeviceError,
+
+	fault.LeaseExpired: ckrDeviceError,
+	fault.InForceLater: ckrDeviceError, // as after OutcomeUnknown the program has to look
 }
