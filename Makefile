@@ -13,6 +13,13 @@ export GOFIPS140 := v1.0.0
 export GOFLAGS := -trimpath -buildvcs=false
 
 GO ?= go
+
+# What the program says of itself: make VERSION=1.2.3
+VERSION ?= 0.1
+COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+WIRE := github.com/genbu-hsm/genbu/internal/wire
+STAMP = -X $(WIRE).Version=$(VERSION) -X $(WIRE).Commit=$(COMMIT)
+
 D ?= $(HOME)/.genbu/run
 
 .PHONY: all build run test bench soak check-c deps generate clean
@@ -24,7 +31,7 @@ build: bin/genbu bin/libgenbu-pkcs11.so
 .PHONY: bin/genbu
 bin/genbu:
 	@mkdir -p bin
-	$(GO) build -ldflags '-s -w' -o bin/genbu ./cmd/genbu
+	$(GO) build -ldflags '-s -w $(STAMP)' -o bin/genbu ./cmd/genbu
 
 bin/libgenbu-pkcs11.so: $(wildcard pkcs11/*.c pkcs11/*.h pkcs11/*.def)
 	@deploy/install-tools build

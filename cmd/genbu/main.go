@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/genbu-hsm/genbu/internal/core"
+	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
 func main() {
@@ -32,7 +33,7 @@ func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "genbu",
 		Short:   "An HSM that anyone can run",
-		Version: strings.TrimPrefix(core.Version, "genbu "),
+		Version: wire.Version,
 		Long: `Genbu creates, keeps and uses keys inside a small sealed process. Applications reach them
 through PKCS #11; this command sets up a node and manages it.
 
@@ -59,7 +60,7 @@ through PKCS #11; this command sets up a node and manages it.
 			cmd.AddCommand(c)
 		}
 	}
-	add("node", upCommand(), envCommand(), connectCommand(), statusCommand(), doctorCommand(), benchCommand(), downCommand(), serveCommand())
+	add("node", upCommand(), envCommand(), connectCommand(), statusCommand(), doctorCommand(), benchCommand(), downCommand(), serveCommand(), versionCommand())
 	add("keys", keyCommand(), certCommand(), signCommand(), verifyCommand(), encryptCommand(), decryptCommand(), randomCommand())
 	add("admin", partitionCommand(), operatorCommand(), auditCommand(), initCommand(), rekeepCommand(), lockCommand(), unlockCommand(), zeroizeCommand())
 	uniform(cmd)

@@ -40,7 +40,7 @@ func statusJSON(s *wire.Status) map[string]any {
 	return map[string]any{"state": s.State.String(), "fast": s.Fast, "fips": s.FIPS, "memory": s.Memory, "erasure": s.Erasure,
 		"sandbox": s.Sandbox, "missing": s.Missing, "keeper": s.Keeper, "threshold": s.Threshold, "shares": s.Shares,
 		"domain": s.Domain.String(), "module": s.Module, "self_tests": s.SelfTests, "partitions": s.Partitions,
-		"objects_loaded": s.Objects, "channels": s.Channels, "uptime_seconds": s.Uptime, "audit_key": hex.EncodeToString(s.AuditKey)}
+		"objects_loaded": s.Objects, "channels": s.Channels, "uptime_seconds": s.Uptime, "audit_key": hex.EncodeToString(s.AuditKey), "version": s.Version}
 }
 
 func statusText(w io.Writer, s *wire.Status) {
@@ -65,6 +65,9 @@ func statusText(w io.Writer, s *wire.Status) {
 		row("domain", "%s", s.Domain)
 		row("partitions", "%d; %d objects in memory; %d channels", s.Partitions, s.Objects, s.Channels)
 		row("audit key", "%x", s.AuditKey)
+	}
+	if s.Version != "" {
+		row("version", "%s", s.Version)
 	}
 	row("uptime", "%s", time.Duration(s.Uptime)*time.Second)
 	if !operational(s.State) {

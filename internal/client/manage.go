@@ -13,7 +13,7 @@ import (
 // Status tells how the core is. It is answered in every state.
 func (c *Conn) Status() (v wire.Status, err error) {
 	err = c.call(wire.CallStatus, nil, func(r *wire.Reader) {
-		v.Decode(r)
+		v.DecodeAny(r)
 		v.AuditKey = keep(v.AuditKey)
 	})
 	return v, err

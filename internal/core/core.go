@@ -100,7 +100,7 @@ func (c *Core) Begin(config wire.Config, report Report) error {
 	c.config, c.report = config, report
 	c.startLinks()
 	lag := int64(config.MaxLagMS) * 1_000_000
-	c.log = audit.New(audit.Config{Sink: c.host, Node: config.Node, Last: config.AuditLast, MaxLag: lag, Version: Version, Now: c.system.Now()})
+	c.log = audit.New(audit.Config{Sink: c.host, Node: config.Node, Last: config.AuditLast, MaxLag: lag, Version: "genbu " + wire.Version, Now: c.system.Now()})
 	if err := c.look(); err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (c *Core) Status() *wire.Status {
 	s := &wire.Status{State: c.State(), Fast: c.config.Fast, FIPS: c.config.FIPS, Memory: c.report.Memory, Erasure: c.report.Erasure,
 		Sandbox: c.report.Sandbox, Missing: c.report.Missing, Keeper: c.head.Keeper.String(), Threshold: uint32(c.head.Threshold),
 		Domain: c.domain, Module: c.report.Module, SelfTests: c.report.SelfTests, Channels: uint32(c.server.Count()),
-		Uptime: uint64(c.system.Boot()-c.began) / 1_000_000_000}
+		Uptime: uint64(c.system.Boot()-c.began) / 1_000_000_000, Version: wire.Version}
 	if c.gathering != nil {
 		s.Shares = uint32(c.gathering.Given())
 	}

@@ -15,9 +15,6 @@ import (
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
-// Version of the module, as it stands in the audit log's first entries.
-const Version = "genbu 0.1"
-
 // Main is the role "core": it never returns. The order matters: the sandbox is there before the first request is read.
 func Main() {
 	sandbox, err := process.Seal()

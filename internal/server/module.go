@@ -34,6 +34,7 @@ type module struct {
 	node    key.ID
 	service *service.Service
 	log     *slog.Logger
+	ended   func(reason string) // told of each core that ended, and must be started again
 
 	mu   sync.RWMutex
 	core *boundary.Core // guarded by mu
@@ -139,11 +140,13 @@ func (m *module) supervise(ctx context.Context, fail context.CancelCauseFunc) {
 			return
 		case wire.ExitLocked, wire.ExitZeroized:
 			m.log.Warn("core locked", "exit", code)
+			m.ended(map[int]string{wire.ExitLocked: "locked", wire.ExitZeroized: "zeroized"}[code])
 			if err := durable.WriteFile(filepath.Join(m.config.Dir, heldFile), nil, 0o600); err != nil {
 				m.log.Error("cannot note that the core is locked", "error", err)
 			}
 		default:
 			m.log.Error("core ended", "error", err)
+			m.ended("crash")
 		}
 		for {
 			if err := m.start(ctx); err == nil {

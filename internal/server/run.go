@@ -21,6 +21,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/durable"
 	"github.com/genbu-hsm/genbu/internal/front/native"
 	"github.com/genbu-hsm/genbu/internal/front/pkcs11"
+	"github.com/genbu-hsm/genbu/internal/metrics"
 	"github.com/genbu-hsm/genbu/internal/service"
 	"github.com/genbu-hsm/genbu/internal/store/etcd"
 )
@@ -55,19 +56,25 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	defer engine.Close()
+	shown := metrics.New()
+	showHost(shown, time.Now())
+	showStore(shown, engine)
+
 	svc, err := service.New(engine, c.Dir, log)
 	if err != nil {
 		return fmt.Errorf("service: %w", err)
 	}
 	defer svc.Close()
+	showService(shown, svc)
 
-	core := &module{config: c, node: node, service: svc, log: log}
+	core := &module{config: c, node: node, service: svc, log: log, ended: restarts(shown)}
 	if err := core.start(ctx); err != nil {
 		return fmt.Errorf("core: %w", err)
 	}
 	defer core.stop()
+	shown.Core(core)
 
-	stopHTTPS, err := serveHTTPS(c, core, log)
+	stopHTTPS, err := serveHTTPS(c, &native.Door{Core: core, Writable: writable(engine), Metrics: shown.Handler()}, shown, log)
 	if err != nil {
 		return fmt.Errorf("https door: %w", err)
 	}
@@ -110,7 +117,7 @@ func listen(c *Config) (*net.UnixListener, error) {
 }
 
 // serveHTTPS opens the node's own HTTPS door and writes down its address.
-func serveHTTPS(c *Config, core native.Core, log *slog.Logger) (stop func(), err error) {
+func serveHTTPS(c *Config, door *native.Door, shown *metrics.Registry, log *slog.Logger) (stop func(), err error) {
 	if *c.Listen == "" {
 		return func() {}, nil
 	}
@@ -122,7 +129,8 @@ func serveHTTPS(c *Config, core native.Core, log *slog.Logger) (stop func(), err
 	if err != nil {
 		return nil, err
 	}
-	s := &http.Server{Handler: native.Handler(core), TLSConfig: identity, ReadHeaderTimeout: 5 * time.Second,
+	showCertificate(shown, "https", identity.Certificates[0])
+	s := &http.Server{Handler: shown.Requests().Of("native", door.Handler()), TLSConfig: identity, ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go s.ServeTLS(l, "", "")

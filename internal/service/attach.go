@@ -91,6 +91,13 @@ func (s *Service) Rebuild(ctx context.Context, core Core, progress func(objects 
 	return err
 }
 
+// Lag is by how many revisions the index is behind the last commit that was answered.
+func (s *Service) Lag() int64 {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	return max(0, s.feed.answers-s.feed.applied)
+}
+
 // Objects is how many objects the index knows; false while it is not ready.
 func (s *Service) Objects() (int, bool) {
 	s.feed.mu.Lock()

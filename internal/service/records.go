@@ -5,6 +5,7 @@ package service
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/store"
@@ -69,7 +70,11 @@ func (s *Service) commit(t *wire.Txn) (*wire.CommitReply, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	own := s.feed.begin(t)
+	began := time.Now()
 	revision, err := s.store.Txn(ctx, txn)
+	if s.Committed != nil {
+		s.Committed(time.Since(began), err)
+	}
 	s.feed.end(own, revision, err)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,9 @@ type Core interface {
 
 // Service answers one core. Make it with New.
 type Service struct {
+	// Committed is told of each commit. It is set before the first Handle, or left nil.
+	Committed func(took time.Duration, err error)
+
 	store store.Store
 	log   *slog.Logger
 	audit *auditfile.Log

@@ -154,4 +154,5 @@ type Status struct {
 	Channels   uint32
 	Uptime     uint64 // seconds
 	AuditKey   []byte // Ed25519 public key of this node's audit log, empty while locked
+	Version    string // of the program; empty from 0.1, which did not say
 }

@@ -27,7 +27,7 @@ func samples() []message {
 		&Txn{[]Compare{{"a", 1}}, []Put{{"b", []byte("c"), meta}, {"d", []byte("e"), nil}}, []string{"f"}},
 		&Audit{id, 4, [][]byte{[]byte("e")}, []byte("cp"), true},
 		&Config{true, true, []string{"userns"}, []byte("last"), 1000, "sha256", id, true},
-		&Status{State: StateLocked, Memory: "mlock", Sandbox: []string{"x"}, Missing: []string{"y"}, AuditKey: []byte("k")},
+		&Status{State: StateLocked, Memory: "mlock", Sandbox: []string{"x"}, Missing: []string{"y"}, AuditKey: []byte("k"), Version: "1"},
 	)
 }
 
@@ -107,5 +107,29 @@ func TestMuxCarriesCallsBothWays(t *testing.T) {
 	b.Close()
 	if _, err := ma.Call(0, nil); fault.Of(err) != fault.Unavailable {
 		t.Errorf("a call on a dead stream: %v", err)
+	}
+}
+
+func TestAStatusOfAnotherVersionIsReadAsFarAsItGoes(t *testing.T) {
+	s := Status{State: StateLocked, Memory: "mlock", AuditKey: []byte("k"), Version: "2.0"}
+	var w Writer
+	s.Encode(&w)
+	for _, c := range []struct {
+		name    string
+		b       []byte
+		version string
+		fails   bool
+	}{
+		{"ours", w.B, "2.0", false},
+		{"of 0.1", w.B[:len(w.B)-4-len("2.0")], "", false},
+		{"of a later one", append(append([]byte{}, w.B...), 1, 2, 3), "2.0", false},
+		{"cut", w.B[:20], "", true},
+	} {
+		var got Status
+		r := NewReader(c.b)
+		got.DecodeAny(&r)
+		if err := r.End(); (err != nil) != c.fails || !c.fails && (got.Version != c.version || got.State != StateLocked || string(got.AuditKey) != "k") {
+			t.Errorf("%s: %+v, %v", c.name, got, err)
+		}
 	}
 }

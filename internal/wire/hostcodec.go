@@ -193,9 +193,25 @@ func (v *Status) Encode(w *Writer) {
 	w.U32(v.Channels)
 	w.U64(v.Uptime)
 	w.Bytes(v.AuditKey)
+	w.String(v.Version)
 }
 
 func (v *Status) Decode(r *Reader) {
+	v.decodeFirst(r)
+	v.Version = r.String()
+}
+
+// DecodeAny takes a Status of any version, for clients, which may be older or newer than their node: fields that were added
+// later are left empty or passed over.
+func (v *Status) DecodeAny(r *Reader) {
+	v.decodeFirst(r)
+	if rest := NewReader(r.Rest()); len(rest.b) > 0 {
+		v.Version = rest.String()
+	}
+}
+
+// decodeFirst takes the fields of version 0.1.
+func (v *Status) decodeFirst(r *Reader) {
 	v.State, v.Fast, v.FIPS = State(r.U8()), r.Bool(), r.Bool()
 	v.Memory, v.Erasure, v.Sandbox, v.Missing = r.String(), r.String(), r.strings(), r.strings()
 	v.Keeper, v.Threshold, v.Shares, v.Domain = r.String(), r.U32(), r.U32(), r.ID()

@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package native is the node's own HTTPS door: health and status for load balancers and people. It needs no login and
-// tells nothing of tenants or keys.
+// Package native is the node's own HTTPS door: health, status and metrics for load balancers, monitoring and people. It
+// needs no login and tells nothing of tenants or keys.
 //
+//	GET /live     200 while the host answers and its core does, or is being started again; 503 when it hangs
+//	GET /ready    200 when keys can be used here; with ?for=create, when they can be made as well
 //	GET /health   200 when the module signs a fresh challenge, through the whole path from door to key; 503 otherwise
 //	GET /status   the module's state, modes and protections, as JSON
+//	GET /metrics  for Prometheus (docs/spec/metrics.md)
+//
+// What each means when the module is locked, the majority is gone or the lease is over stands in docs/guide.md.
 package native
 
 import (
+	"cmp"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -23,44 +31,70 @@ type Core interface {
 	Call(op uint16, body []byte) ([]byte, error)
 }
 
-// healthPrefix is what the core puts before a challenge when it signs it (docs/design/audit.md).
-const healthPrefix = "genbu health 1\x00"
+// Door is what it needs of the node.
+type Door struct {
+	Core     Core
+	Writable func(ctx context.Context) error // nil when the store takes writes now
+	Metrics  http.Handler                    // nil for none
+	Patience time.Duration                   // how long a question may take; 0: patience
+
+	mu     sync.Mutex
+	asking map[string]chan struct{} // guarded by mu: questions under way, closed at their end
+}
+
+const (
+	// healthPrefix is what the core puts before a challenge when it signs it (docs/design/audit.md).
+	healthPrefix = "genbu health 1\x00"
+
+	// patience is how long a question waits for its answer. Probes ask again; a core that hangs is asked by one of them
+	// at a time.
+	patience = 3 * time.Second
+)
 
 // Handler answers the door's requests.
-func Handler(core Core) http.Handler {
+func (d *Door) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
-		err := health(core)
-		answer := map[string]any{"ok": err == nil, "signed_in_us": time.Since(began).Microseconds()}
-		status := http.StatusOK
-		if err != nil {
-			status, answer["reason"] = http.StatusServiceUnavailable, fault.Of(err).String()
-		}
-		reply(w, status, answer)
-	})
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
-		s, err := status(core)
-		if err != nil {
-			reply(w, http.StatusServiceUnavailable, map[string]any{"reason": fault.Of(err).String()})
-			return
-		}
-		reply(w, http.StatusOK, map[string]any{"state": s.State.String(), "fast": s.Fast, "fips": s.FIPS, "memory": s.Memory,
-			"erasure": s.Erasure, "sandbox": s.Sandbox, "missing": s.Missing, "module": s.Module, "self_tests": s.SelfTests,
-			"uptime_seconds": s.Uptime})
-	})
+	mux.HandleFunc("GET /live", d.live)
+	mux.HandleFunc("GET /ready", d.ready)
+	mux.HandleFunc("GET /health", d.health)
+	mux.HandleFunc("GET /status", d.status)
+	if d.Metrics != nil {
+		mux.Handle("GET /metrics", d.Metrics)
+	}
 	return mux
 }
 
-// health asks the module to sign what nobody has seen before, and checks the signature.
-func health(core Core) error {
+func (d *Door) health(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	err := d.within("sign", d.sign)
+	answer := map[string]any{"ok": err == nil, "signed_in_us": time.Since(began).Microseconds()}
+	reply(w, err, answer)
+}
+
+func (d *Door) status(w http.ResponseWriter, r *http.Request) {
+	var s wire.Status
+	err := d.within("status", func() (err error) {
+		s, err = d.ask()
+		return err
+	})
+	if err != nil {
+		reply(w, err, map[string]any{})
+		return
+	}
+	reply(w, nil, map[string]any{"state": s.State.String(), "fast": s.Fast, "fips": s.FIPS, "memory": s.Memory,
+		"erasure": s.Erasure, "sandbox": s.Sandbox, "missing": s.Missing, "module": s.Module, "self_tests": s.SelfTests,
+		"uptime_seconds": s.Uptime})
+}
+
+// sign has the module sign what nobody has seen before, and checks the signature.
+func (d *Door) sign() error {
 	challenge := make([]byte, 32)
 	rand.Read(challenge)
-	s, err := status(core)
+	s, err := d.ask()
 	if err != nil {
 		return err
 	}
-	sig, err := core.Call(wire.OpHealthSign, challenge)
+	sig, err := d.Core.Call(wire.OpHealthSign, challenge)
 	if err != nil {
 		return err
 	}
@@ -70,8 +104,8 @@ func health(core Core) error {
 	return nil
 }
 
-func status(core Core) (s wire.Status, err error) {
-	body, err := core.Call(wire.OpStatus, nil)
+func (d *Door) ask() (s wire.Status, err error) {
+	body, err := d.Core.Call(wire.OpStatus, nil)
 	if err != nil {
 		return s, err
 	}
@@ -80,7 +114,51 @@ func status(core Core) (s wire.Status, err error) {
 	return s, r.End()
 }
 
-func reply(w http.ResponseWriter, code int, v any) {
+// within does f, but waits for it no longer than patience, and not for a second one of that name while the first hangs.
+func (d *Door) within(name string, f func() error) error {
+	late := time.NewTimer(cmp.Or(d.Patience, patience))
+	defer late.Stop()
+	for {
+		d.mu.Lock()
+		before := d.asking[name]
+		if before == nil {
+			break // with mu held
+		}
+		d.mu.Unlock()
+		select {
+		case <-before:
+		case <-late.C:
+			return fault.Timeout.At(name)
+		}
+	}
+	if d.asking == nil {
+		d.asking = map[string]chan struct{}{}
+	}
+	done, result := make(chan struct{}), make(chan error, 1)
+	d.asking[name] = done
+	d.mu.Unlock()
+	go func() {
+		err := f()
+		d.mu.Lock()
+		delete(d.asking, name)
+		d.mu.Unlock()
+		close(done)
+		result <- err
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-late.C:
+		return fault.Timeout.At(name)
+	}
+}
+
+// reply answers 200, or 503 with the reason.
+func reply(w http.ResponseWriter, err error, v map[string]any) {
+	code := http.StatusOK
+	if err != nil {
+		code, v["reason"] = http.StatusServiceUnavailable, fault.Of(err).String()
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
