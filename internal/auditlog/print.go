@@ -26,6 +26,7 @@ type printed struct {
 	Operator  string `json:"operator,omitempty"`
 	Role      string `json:"role,omitempty"`
 	Door      uint8  `json:"door,omitempty"`
+	Agent     string `json:"agent,omitempty"` // the first half of its id
 	UID       uint32 `json:"uid"`
 	PID       uint32 `json:"pid,omitempty"`
 	Call      string `json:"call,omitempty"`
@@ -46,6 +47,9 @@ func present(l Listed) printed {
 	p := printed{Segment: l.Segment.String(), Index: l.Index, Time: time.Unix(0, e.Time).UTC().Format(time.RFC3339Nano), Kind: e.Kind.String(),
 		Node: e.Node.String(), Partition: idText(e.Partition), Operator: idText(e.Operator), Door: e.Door, UID: e.UID, PID: e.PID,
 		Object: idText(e.Object), Result: e.Result.String(), Code: uint16(e.Result), Count: e.Count, Text: e.Text}
+	if e.Door == wire.DoorNumberAgent {
+		p.Agent, p.UID, p.PID = fmt.Sprintf("%08x%08x", e.UID, e.PID), 0, 0
+	}
 	if int(e.Role) < len(roles) {
 		p.Role = roles[e.Role]
 	}
@@ -90,7 +94,7 @@ func PrintText(w io.Writer, l Listed) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s/%d %s", p.Time, p.Segment[:8], p.Index, p.Kind)
 	for _, f := range [...]struct{ name, value string }{{"call", p.Call}, {"partition", p.Partition}, {"operator", p.Operator}, {"role", p.Role},
-		{"object", p.Object}, {"mechanism", p.Mechanism}, {"request", p.Request}} {
+		{"agent", p.Agent}, {"object", p.Object}, {"mechanism", p.Mechanism}, {"request", p.Request}} {
 		if f.value != "" {
 			fmt.Fprintf(&b, " %s=%s", f.name, f.value)
 		}

@@ -34,6 +34,7 @@ type Conn struct {
 	in       []byte             // guarded by mu
 	broken   error              // guarded by mu: why no call can be made any more
 	approved bool               // guarded by mu
+	sealer   *Sealer            // set before the first call with secrets; nil for a channel of this machine
 
 	Secret []byte   // of the application, for Join and Fork
 	Epoch  [16]byte // of the core's run: another one means that logins and session objects are gone
@@ -84,6 +85,9 @@ func (c *Conn) call(call wire.Call, put func(w *wire.Writer), get func(r *wire.R
 	w.U32(c.sequence)
 	if put != nil {
 		put(w)
+	}
+	if err := c.seal(w, call); err != nil {
+		return err
 	}
 	if len(w.B)-4 > maxFrame {
 		return fault.TooLarge.At("send request")

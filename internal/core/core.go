@@ -14,6 +14,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/core/audit"
 	"github.com/genbu-hsm/genbu/internal/core/channel"
+	membership "github.com/genbu-hsm/genbu/internal/core/member"
 	"github.com/genbu-hsm/genbu/internal/core/meter"
 	"github.com/genbu-hsm/genbu/internal/core/operator"
 	"github.com/genbu-hsm/genbu/internal/core/process"
@@ -47,7 +48,9 @@ type Core struct {
 	server  *channel.Server
 	rest    *vault.Rest
 	cluster cluster
-	mark    ssp.Bytes // MAC key of what clients keep for us
+	agents  agents
+	box     *membership.KEMKey // what clients seal to this run of the core
+	mark    ssp.Bytes          // MAC key of what clients keep for us
 	epoch   [16]byte
 	began   int64
 
@@ -86,6 +89,9 @@ func New(system System, link *wire.Mux) (*Core, error) {
 		return nil, err
 	}
 	if c.mark, err = seal.NewKey(); err != nil {
+		return nil, err
+	}
+	if c.box, err = membership.NewKEMKey(); err != nil {
 		return nil, err
 	}
 	c.server = channel.New(c)

@@ -27,6 +27,8 @@ func (c *Core) Arrived(raw *process.Stream, purpose uint8) {
 		raw.Close()
 	case purpose == wire.DoorLink:
 		c.cluster.links.Accept(raw)
+	case purpose == wire.DoorChannel:
+		c.serveAgent(raw)
 	default:
 		raw.Close()
 	}

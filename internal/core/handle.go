@@ -172,6 +172,12 @@ func (c *Core) changed(body []byte) error {
 				c.refreshNodes()
 			}()
 		}
+		if id, ok := key.ParseID(strings.TrimPrefix(path, membership.AgentPrefix)); ok {
+			go func() {
+				defer process.LastWords()
+				c.agentChanged(id)
+			}()
+		}
 		if t, id, ok := c.place(path); ok {
 			t.vault.Forget(id)
 		}

@@ -75,6 +75,9 @@ func identity(op *operator.Operator) channel.Identity {
 // too, for the audit log.
 func (c *Core) authenticate(t *tenant, peer channel.Peer, user uint64, name string, pin []byte) (*operator.Operator, error) {
 	if name == nameUID && len(pin) == 0 {
+		if !peer.Agent.IsZero() {
+			return nil, fault.Denied.At("log in by uid: of a remote peer nobody knows it")
+		}
 		return t.byUID(user, peer.UID)
 	}
 	named := name != ""

@@ -19,6 +19,7 @@ const (
 	CallInitToken        Call = 0x09
 	CallInitPin          Call = 0x0A
 	CallSetPin           Call = 0x0B
+	CallSealKey          Call = 0x0C
 	CallCreate           Call = 0x10
 	CallCopy             Call = 0x11
 	CallDestroy          Call = 0x12
@@ -95,6 +96,7 @@ var Calls = []CallSpec{
 	{CallInitToken, "INIT_TOKEN", "ubb", "", true, ""},
 	{CallInitPin, "INIT_PIN", "ub", "", true, ""},
 	{CallSetPin, "SET_PIN", "ubb", "", true, ""},
+	{CallSealKey, "SEAL_KEY", "", "b", false, ""},
 	{CallCreate, "CREATE", "uA", "O", true, ""},
 	{CallCopy, "COPY", "uuA", "O", true, ""},
 	{CallDestroy, "DESTROY", "uu", "", true, ""},

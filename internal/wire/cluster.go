@@ -27,6 +27,9 @@ const (
 	DoorAdmission uint8 = 3 // to join, to be unlocked, to enrol
 )
 
+// DoorNumberAgent stands in audit entries and metrics for channels that agents open from their own machines.
+const DoorNumberAgent uint8 = 2
+
 // CertificateRequest asks for a certificate of the host's own transport key, for the store's peer traffic. The core
 // issues it for its own node only, and it opens nothing but that.
 type CertificateRequest struct {

@@ -18,7 +18,7 @@ import (
 // session's own, which orders the parts of its operations.
 type application struct {
 	hash   [32]byte // of its secret
-	uid    uint32   // of the channel that made it
+	owner  owner    // of the channel that made it
 	forked bool     // its secret was given to a forked child, which may since have dropped its rights
 
 	mu       sync.Mutex
@@ -37,9 +37,9 @@ type login struct {
 	partition key.ID // of the slot; who may be of the domain
 }
 
-func newApplication(uid uint32) *application {
+func newApplication(who owner) *application {
 	return &application{
-		uid: uid, sessions: make(map[uint64]*session), logins: make(map[uint64]*login), objects: make(map[uint64]*held),
+		owner: who, sessions: make(map[uint64]*session), logins: make(map[uint64]*login), objects: make(map[uint64]*held),
 	}
 }
 
@@ -50,23 +50,23 @@ func (s *Server) register(a *application) ([]byte, error) {
 	a.hash = sha256.Sum256(secret)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.apps) >= maxApplications || s.uids[a.uid] >= maxAppsPerUID {
+	if len(s.apps) >= maxApplications || s.uids[a.owner] >= maxAppsPerOwner {
 		return nil, fault.QuotaExceeded.At("count applications")
 	}
 	s.apps[a.hash] = a
-	s.uids[a.uid]++
+	s.uids[a.owner]++
 	return secret, nil
 }
 
 // join adds a channel to the application of a secret.
-func (s *Server) join(secret []byte, uid uint32) (*application, error) {
+func (s *Server) join(secret []byte, who owner) (*application, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.apps[sha256.Sum256(secret)]
 	if a == nil {
 		return nil, fault.AppUnknown.At("find application")
 	}
-	if a.uid != uid && !a.forked {
+	if a.owner != who && (!a.forked || a.owner.agent != who.agent) {
 		return nil, fault.Denied.At("join the application of another uid")
 	}
 	a.mu.Lock()
@@ -80,18 +80,18 @@ func (s *Server) join(secret []byte, uid uint32) (*application, error) {
 
 // fork makes the child's own copy of the application of a secret. The uid may differ: the secret is proof enough, and a
 // worker drops its rights right after the fork.
-func (s *Server) fork(secret []byte, uid uint32) (*application, []byte, error) {
+func (s *Server) fork(secret []byte, who owner) (*application, []byte, error) {
 	s.mu.Lock()
 	parent := s.apps[sha256.Sum256(secret)]
 	s.mu.Unlock()
-	if parent == nil {
+	if parent == nil || parent.owner.agent != who.agent {
 		return nil, nil, fault.AppUnknown.At("find application to copy")
 	}
 	child := parent.copy()
 	if child == nil {
 		return nil, nil, fault.AppUnknown.At("copy application")
 	}
-	child.uid, child.forked, child.channels = uid, true, 1
+	child.owner, child.forked, child.channels = who, true, 1
 	fresh, err := s.register(child)
 	return child, fresh, err
 }
@@ -124,8 +124,8 @@ func (s *Server) Tick(now int64) {
 // forget drops an application with all it holds. The caller holds s.mu.
 func (s *Server) forget(a *application) {
 	delete(s.apps, a.hash)
-	if s.uids[a.uid]--; s.uids[a.uid] <= 0 {
-		delete(s.uids, a.uid)
+	if s.uids[a.owner]--; s.uids[a.owner] <= 0 {
+		delete(s.uids, a.owner)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

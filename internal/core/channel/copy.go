@@ -16,7 +16,7 @@ import (
 // Immutable parts (logins, objects, sealed material) are shared. Operations that cannot be copied, encryption above all,
 // are not there in the child: two continuations of one cipher stream would break it.
 func (a *application) copy() *application {
-	b := newApplication(a.uid)
+	b := newApplication(a.owner)
 	a.mu.Lock()
 	if a.gone {
 		a.mu.Unlock()

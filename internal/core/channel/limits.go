@@ -22,14 +22,14 @@ const (
 	// maxApplications: a node for a few thousand client processes; each costs under 2 KB while it is idle.
 	maxApplications = 16384
 
-	// maxAppsPerUID keeps one local user from taking them all.
-	maxAppsPerUID = 4096
+	// maxAppsPerOwner keeps one local user, or one agent, from taking them all.
+	maxAppsPerOwner = 4096
 
 	// maxChannels bounds the channels of all applications: descriptors and goroutines of the core.
 	maxChannels = 16384
 
-	// maxChannelsPerUID keeps one local user from taking them all.
-	maxChannelsPerUID = 4096
+	// maxChannelsPerOwner keeps one local user, or one agent, from taking them all.
+	maxChannelsPerOwner = 4096
 
 	// maxChannelsPerApp: the library's pool holds 128; the rest is room for other clients.
 	maxChannelsPerApp = 1024

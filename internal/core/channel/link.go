@@ -37,8 +37,12 @@ func newLink(conn io.ReadWriter, large *atomic.Int64) *link {
 type request struct {
 	call     wire.Call
 	sequence uint32
+	sealed   bool // the body is sealed to this core
 	body     []byte
 }
+
+// flagSealed of a request's header.
+const flagSealed = 1
 
 // errHeader ends a channel: what came is not a frame of ours, so nothing after it can be trusted to be one.
 var errHeader = fault.Malformed.At("read frame header")
@@ -53,7 +57,8 @@ func (l *link) next() (q request, err error) {
 	q.call = wire.Call(r.U16())
 	flags := r.U16()
 	q.sequence = r.U32()
-	if n < requestHeader-4 || flags != 0 {
+	q.sealed = flags == flagSealed
+	if n < requestHeader-4 || flags&^flagSealed != 0 {
 		return q, errHeader
 	}
 	n += 4

@@ -68,6 +68,11 @@ type Module interface {
 	// Log writes to the debug log: the request id that the client was told and why. text carries no secret.
 	Log(request uint64, text string)
 
+	// SealKey is the key of this run of the core to which clients seal requests with secrets in them; Unseal opens one, inside
+	// ssp.Do by itself.
+	SealKey() []byte
+	Unseal(call wire.Call, sequence uint32, sealed []byte) ([]byte, error)
+
 	// Mark and Marked make and check a MAC over the bytes that a client keeps for us (saved operation state), under a key of
 	// this run of the core.
 	Mark(b []byte) [32]byte
@@ -119,13 +124,23 @@ type NewObject struct {
 	Material mech.Material
 }
 
-// Peer is what the host asserts of a channel's other end; the core cannot check it.
+// Peer is who is at a channel's other end. Of a local client the host asserts it, and the core cannot check it; an agent has
+// shown a certificate, and then UID and PID are the first eight bytes of its id, for the audit log, and assert nothing.
 type Peer struct {
-	Door uint8
-	UID  uint32
-	GID  uint32
-	PID  uint32
+	Door  uint8
+	UID   uint32
+	GID   uint32
+	PID   uint32
+	Agent key.ID // zero for a local client
 }
+
+// owner is whom applications and channels are counted for, and who may join an application.
+type owner struct {
+	uid   uint32
+	agent key.ID
+}
+
+func (p Peer) owner() owner { return owner{p.UID, p.Agent} }
 
 // User types of C_Login.
 const (

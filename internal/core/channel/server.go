@@ -31,13 +31,13 @@ type Server struct {
 
 	mu   sync.Mutex
 	apps map[[32]byte]*application // guarded by mu; by the hash of the secret, so that looking up tells nothing of it
-	uids map[uint32]int            // guarded by mu: applications of each uid
-	open map[uint32]int            // guarded by mu: channels of each uid
+	uids map[owner]int             // guarded by mu: applications of each owner
+	open map[owner]int             // guarded by mu: channels of each owner
 }
 
 // New makes a server without channels.
 func New(m Module) *Server {
-	s := &Server{module: m, apps: make(map[[32]byte]*application), uids: make(map[uint32]int), open: make(map[uint32]int)}
+	s := &Server{module: m, apps: make(map[[32]byte]*application), uids: make(map[owner]int), open: make(map[owner]int)}
 	var b [8]byte
 	rand.Read(b[:])
 	s.request.Store(binary.LittleEndian.Uint64(b[:]) >> 16) // leaves 2^48 before it could run over
@@ -73,11 +73,11 @@ type channel struct {
 // what the host asserted of the other end.
 func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 	defer conn.Close()
-	if !s.enter(peer.UID) {
+	if !s.enter(peer.owner()) {
 		s.module.Log(0, "refuse channel: too many are open")
 		return
 	}
-	defer s.exit(peer.UID)
+	defer s.exit(peer.owner())
 	c := &channel{server: s, module: s.module, peer: peer, link: newLink(conn, &s.large)}
 	c.w = &c.link.out
 	c.runJob = c.doJob
@@ -123,23 +123,23 @@ func (c *channel) count(q request, code fault.Code, began int64) {
 }
 
 // enter and exit count the channels.
-func (s *Server) enter(uid uint32) bool {
+func (s *Server) enter(who owner) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.count.Load() >= maxChannels || s.open[uid] >= maxChannelsPerUID {
+	if s.count.Load() >= maxChannels || s.open[who] >= maxChannelsPerOwner {
 		return false
 	}
 	s.count.Add(1)
-	s.open[uid]++
+	s.open[who]++
 	return true
 }
 
-func (s *Server) exit(uid uint32) {
+func (s *Server) exit(who owner) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count.Add(-1)
-	if s.open[uid]--; s.open[uid] == 0 {
-		delete(s.open, uid)
+	if s.open[who]--; s.open[who] == 0 {
+		delete(s.open, who)
 	}
 }
 
@@ -173,6 +173,12 @@ func (c *channel) answer(q request) (err error) {
 		return fault.Unsupported.At("find call")
 	}
 	c.row = row
+	if err := c.unseal(&q); err != nil {
+		return err
+	}
+	if q.sealed {
+		defer clear(q.body)
+	}
 	if err := row.open(c.module.State()); err != nil {
 		return err
 	}

@@ -166,13 +166,13 @@ func hello(c *channel) error {
 	var err error
 	switch flags {
 	case helloNew:
-		a = newApplication(c.peer.UID)
+		a = newApplication(c.peer.owner())
 		a.channels = 1
 		secret, err = c.server.register(a)
 	case helloJoin:
-		a, err = c.server.join(secret, c.peer.UID)
+		a, err = c.server.join(secret, c.peer.owner())
 	case helloFork:
-		a, secret, err = c.server.fork(secret, c.peer.UID)
+		a, secret, err = c.server.fork(secret, c.peer.owner())
 	default:
 		err = fault.ArgumentsBad.At("read hello flags")
 	}

@@ -70,6 +70,7 @@ func init() {
 		{wire.CallInitToken, inOperational, needApp, initToken, ""},
 		{wire.CallInitPin, inOperational, needOfficer, initPIN, ""},
 		{wire.CallSetPin, inOperational, needApp, setPIN, ""},
+		{wire.CallSealKey, inAny, needNothing, sealKey, ""},
 
 		{wire.CallCreate, inOperational, needApp, create, ""},
 		{wire.CallCopy, inOperational, needApp, copyObject, ""},

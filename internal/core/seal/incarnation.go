@@ -42,7 +42,9 @@ func nextVersion(version, era uint64) uint64 {
 }
 
 // bind fixes the incarnation. The caller holds mu.
-func (l *Ledger) bind(incarnation key.ID) { l.bound, l.birth, l.era = true, incarnation, eraOf(incarnation) }
+func (l *Ledger) bind(incarnation key.ID) {
+	l.bound, l.birth, l.era = true, incarnation, eraOf(incarnation)
+}
 
 // Bind says, before Start or Load, which incarnation the head must be of. A ledger that nobody bound takes what its first head
 // says: that is the domain's own, after which all others are bound.

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/genbu-hsm/genbu/internal/core/process"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/store"
+	"github.com/genbu-hsm/genbu/internal/store/memory"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// town is several whole cores in this process over one store, each with a host that has a real door on loopback. Its hosts
+// dial, accept and pass sockets as real ones do.
+type town struct {
+	t     *testing.T
+	store store.Store
+
+	mu      sync.Mutex
+	members []wire.MemberRequest                        // guarded by mu: what hosts were asked to do to the store's membership
+	joined  []wire.JoinedRequest                        // guarded by mu
+	passing func(purpose uint8, conn net.Conn) net.Conn // guarded by mu: what somebody in between does; nil: nothing
+}
+
+// house is a node with its door.
+type house struct {
+	*node
+	door   string
+	joined chan wire.JoinedRequest
+	live   bool // its store is there: a newcomer's is not, until it has joined
+}
+
+func newTown(t *testing.T) *town { return &town{t: t, store: memory.New()} }
+
+// house makes a node. One that is not live answers loads as an empty host does.
+func (w *town) house(live bool) *house {
+	w.t.Helper()
+	n := &node{t: w.t, dir: w.t.TempDir(), store: w.store, machine: &machineDouble{exits: make(chan int, 4)}}
+	rand.Read(n.id[:])
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { l.Close() })
+	h := &house{node: n, door: l.Addr().String(), live: live}
+	n.outside = h.answer(w)
+	go h.accept(w, l)
+	h.start(wire.Config{})
+	return h
+}
+
+func (h *house) start(config wire.Config) {
+	h.node.start(config)
+	var b wire.Writer
+	(&wire.NodeAddress{Door: h.door, Peer: "https://" + h.door}).Encode(&b)
+	if _, err := h.core.Handle(wire.OpNodeAddress, b.B); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *house) accept(w *town, l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			preface := make([]byte, 5)
+			if _, err := io.ReadFull(conn, preface); err != nil || string(preface[:4]) != wire.Preface {
+				conn.Close()
+				return
+			}
+			w.mu.Lock()
+			passing := w.passing
+			w.mu.Unlock()
+			if passing != nil {
+				conn = passing(preface[4], conn)
+			}
+			h.core.Arrived(stream(h.t, conn), preface[4])
+		}()
+	}
+}
+
+// stream is the core's end of a connection, handed over.
+func stream(t *testing.T, conn net.Conn) *process.Stream {
+	f, err := conn.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := process.NewStream(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// answer is what a cluster's host does for its core.
+func (h *house) answer(w *town) func(op uint16, body []byte) ([]byte, error, bool) {
+	return func(op uint16, body []byte) ([]byte, error, bool) {
+		r := wire.NewReader(body)
+		switch op {
+		case wire.OpDial:
+			var ask wire.DialRequest
+			ask.Decode(&r)
+			conn, err := net.DialTimeout("tcp", ask.Address, 5*time.Second)
+			if err != nil {
+				return nil, fault.Unavailable, true
+			}
+			go h.core.Dialled(stream(h.t, conn), ask.ID)
+			return nil, nil, true
+		case wire.OpMember:
+			var ask wire.MemberRequest
+			ask.Decode(&r)
+			w.mu.Lock()
+			w.members = append(w.members, ask)
+			w.mu.Unlock()
+			var b wire.Writer
+			(&wire.MemberReply{Initial: "initial " + ask.Name}).Encode(&b)
+			return b.B, nil, true
+		case wire.OpJoined:
+			var ask wire.JoinedRequest
+			ask.Decode(&r)
+			w.mu.Lock()
+			w.joined = append(w.joined, ask)
+			h.live = true
+			w.mu.Unlock()
+			return nil, nil, true
+		case wire.OpLoad, wire.OpList, wire.OpCommit, wire.OpFind:
+			w.mu.Lock()
+			live := h.live
+			w.mu.Unlock()
+			switch {
+			case live:
+			case op == wire.OpLoad:
+				return nil, fault.RecordUnknown, true
+			default:
+				return nil, fault.Unavailable, true
+			}
+		}
+		return nil, nil, false
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited 30 s until %s", what)
+		}
+	}
+}
+
+func agentKey(t *testing.T) (crypto.Signer, []byte) {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spki, err := x509.MarshalPKIXPublicKey(k.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, spki
+}
+
+func drawID() (id key.ID) { rand.Read(id[:]); return id }
