@@ -256,7 +256,7 @@ func records(t *testing.T, n *node) (all []store.Record) {
 // withStore opens the store of a stopped node.
 func withStore(t *testing.T, n *node, f func(e *etcd.Engine)) {
 	t.Helper()
-	e, err := etcd.Start(etcd.Config{Dir: n.path("store")})
+	e, err := etcd.Start(context.Background(), etcd.Config{Dir: n.path("store")})
 	must(t, err)
 	defer e.Close()
 	f(e)

@@ -51,7 +51,7 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	}
 	log.Info("host limited", "by", hardened.Sandbox, "missing", hardened.Missing)
 
-	engine, err := etcd.Start(etcd.Config{Dir: filepath.Join(c.Dir, "store"), Logger: log})
+	engine, err := etcd.Start(ctx, etcd.Config{Dir: filepath.Join(c.Dir, "store"), Logger: log})
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"context"
 	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
@@ -56,7 +57,7 @@ func (c *paddedCore) Call(op uint16, body []byte) ([]byte, error) {
 
 func benchService(b *testing.B, dir string) (*Service, *etcd.Engine) {
 	b.Helper()
-	engine, err := etcd.Start(etcd.Config{Dir: dir + "/store"})
+	engine, err := etcd.Start(context.Background(), etcd.Config{Dir: dir + "/store"})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -67,10 +67,11 @@ type Range struct {
 // Member is one server of the engine's cluster.
 type Member struct {
 	ID      uint64
-	Name    string
-	Peers   []string
-	Learner bool
+	Name    string   // empty until the member has started for the first time
+	Peers   []string // where the others reach it
+	Learner bool     // it follows and has no vote yet
 	Leader  bool
+	Self    bool // the one that was asked
 }
 
 var (
@@ -121,10 +122,11 @@ type Store interface {
 	// Restore replaces everything by a snapshot of the same kind of engine. Records keep their revisions, but the
 	// store's revision becomes greater than any that this store or the snapshot has ever given, and all before it counts
 	// as compacted, so that neither a watcher nor a Compare takes an old revision for a new one. A snapshot that is damaged
-	// is refused (RecordInvalid) and changes nothing. Txns in flight may return OutcomeUnknown.
+	// is refused (RecordInvalid) and changes nothing. Txns in flight may return OutcomeUnknown. Only a member that is
+	// alone restores; where there are several, Unsupported is answered and nothing changes.
 	Restore(ctx context.Context, r io.Reader) error
 
-	// Members lists the servers of the cluster.
+	// Members lists the servers of the cluster as the one asked knows them, also when it cannot reach the others.
 	Members(ctx context.Context) ([]Member, error)
 }
 

@@ -37,7 +37,7 @@ func serve(dir string) error {
 	}
 	ctx := context.Background()
 	for round := range 2 { // the second opens what the first wrote
-		engine, err := etcd.Start(etcd.Config{Dir: dir})
+		engine, err := etcd.Start(context.Background(), etcd.Config{Dir: dir})
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func hierarchy(in *gob.Decoder, out *gob.Encoder) error {
 		return err
 	}
 	take("root", root)
-	e, err := etcd.Start(etcd.Config{Dir: filepath.Join(dir, "store")})
+	e, err := etcd.Start(context.Background(), etcd.Config{Dir: filepath.Join(dir, "store")})
 	if err != nil {
 		return err
 	}

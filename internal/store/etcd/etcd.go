@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package etcd is the store's engine: an etcd 3.7 member embedded in this process, called directly, with no port and no
-// socket that could be reached from outside.
+// Package etcd is the store's engine: an etcd 3.7 member embedded in this process, called directly. Alone it has no port
+// and no socket that could be reached from outside; in a cluster it listens for its peers, over mTLS, and for nobody else.
 //
 // Start opens the data directory, or makes it; Close leaves it ready for the next Start, and so does a kill at any moment:
 // etcd syncs its log before it acknowledges. The directory belongs to one process.
@@ -9,26 +9,25 @@
 //	DIR/current     number of the generation in use, replaced atomically by Restore
 //	DIR/data-N      etcd's own directory (log, snapshots, database) of generation N
 //
+// One member becomes three by Reopen (with a Peer), Add, and a Start with Join elsewhere; then Promote. docs/design/cluster.md
+// says in which order and why.
+//
 // A log that cannot be written (a full or failing disk) ends the process: etcd does not go on without its log, and
 // what it acknowledged before is on disk.
 package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
-
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.etcd.io/etcd/server/v3/embed"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+	"sync/atomic"
 
 	"github.com/genbu-hsm/genbu/internal/durable"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -38,50 +37,38 @@ import (
 // Config of one engine.
 type Config struct {
 	Dir    string       // belongs to this engine alone; made with mode 0700
+	Name   string       // of the member, the same for as long as the directory lives; empty: "genbu"
 	Quota  int64        // bytes the database may take before writes are refused with StoreFull; 0 means DefaultQuota
 	Logger *slog.Logger // gets etcd's warnings; nil for none
+
+	// Peer is how this member and the others reach each other. Nil: it is alone, listens nowhere, and elects itself at once.
+	Peer *Peer
+
+	// Join are peer URLs of a cluster that has this member, added there by Add and never started. They are used when the
+	// directory is new; then a member without them begins a store of its own.
+	Join []string
 }
 
 // DefaultQuota is the greatest size etcd's makers suggest; 2 GiB per million records of 1.5 KB were measured.
 const DefaultQuota = 8 << 30
 
-const (
-	// A lone member only ever waits for its own election: 51 ms to ready instead of a second.
-	tickMS, electionMS = 10, 50
-
-	// etcd keeps this many log entries in memory, and replays them at start. Its own defaults (10,000 and 5,000) took
-	// 3.1 GB with large transactions.
-	snapshotCount, catchUpEntries = 1000, 500
-
-	// compactEvery bounds how long a replaced or deleted value stays readable as history; indexes start anew from a
-	// list, so nobody needs more.
-	compactEvery = "5m"
-
-	// A lone member has no peers, so nothing listens or dials at this address; etcd wants one as part of the member's id.
-	peerURL    = "http://127.0.0.1:2380"
-	memberName = "genbu"
-	token      = "genbu"
-
-	startTimeout = 2 * time.Minute // a large log is replayed first: 12 s were measured for a million records
-)
+// ErrRemoved is why a member that the others have removed is stopped. Its directory is of no use any more.
+var ErrRemoved = errors.New("this member was removed from the cluster")
 
 // Engine is a running member. Make one with Start.
 type Engine struct {
-	config Config
-	log    *slog.Logger
+	log *slog.Logger
+
+	gate sync.RWMutex // held for reading by each call, for writing while Reopen exchanges the run: nobody sees it fail
 
 	mu         sync.RWMutex
+	config     Config  // guarded by mu
 	run        *member // guarded by mu: nil once closed
 	generation int     // guarded by mu
-}
 
-// member is one run of etcd on one generation's directory.
-type member struct {
-	*clientv3.Client
-	etcd    *embed.Etcd
-	quiet   func()        // stops the logger, since etcd reports its own closing as errors
-	ended   chan struct{} // closed when this run is being closed
-	replace bool          // set before ended is closed: a restored generation takes over
+	gone   atomic.Bool   // the others have removed this member
+	ended  chan struct{} // closed when etcd has stopped by itself
+	reason error         // why; set before ended is closed
 }
 
 var (
@@ -89,15 +76,19 @@ var (
 	_ store.Compactor = (*Engine)(nil)
 )
 
-// Start opens or makes the store in config.Dir and returns once it answers.
-func Start(config Config) (*Engine, error) {
+// Start opens or makes the store in config.Dir and returns once it answers. A member of a cluster answers when a majority is
+// there, which Start waits for until ctx ends; meanwhile its peers reach it.
+func Start(ctx context.Context, config Config) (*Engine, error) {
 	if config.Quota == 0 {
 		config.Quota = DefaultQuota
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{config: config, log: config.Logger}
+	if config.Name == "" {
+		config.Name = aloneName
+	}
+	e := &Engine{config: config, log: config.Logger, ended: make(chan struct{})}
 	if err := durable.Mkdir(config.Dir); err != nil {
 		return nil, err
 	}
@@ -109,23 +100,58 @@ func Start(config Config) (*Engine, error) {
 	if err := e.sweep(generation); err != nil {
 		return nil, err
 	}
-	if e.run, err = e.start(generation); err != nil {
+	if e.run, err = e.start(ctx, generation); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
-// Close stops the member. Calls in flight and later ones fail with Unavailable or, for a Txn that was under way,
-// OutcomeUnknown.
+// Close stops the member; a leader hands its office over first. Calls in flight and later ones fail with Unavailable or,
+// for a Txn that was under way, OutcomeUnknown.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	run := e.run
 	e.run = nil
 	e.mu.Unlock()
 	if run != nil {
-		run.stop(false)
+		run.stop(nil)
 	}
 	return nil
+}
+
+// Ended is closed when etcd has stopped by itself, which Err then explains: ErrRemoved above all.
+func (e *Engine) Ended() <-chan struct{} { return e.ended }
+
+// Err is why Ended was closed.
+func (e *Engine) Err() error {
+	<-e.ended
+	return e.reason
+}
+
+// Reopen closes the member and starts it again with another Peer, for which calls wait: when it first gets a listener, when
+// its address or the CA has changed. Watches go on where they were.
+func (e *Engine) Reopen(ctx context.Context, peer *Peer) error {
+	e.gate.Lock()
+	defer e.gate.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.run == nil {
+		return fault.Unavailable.At("etcd store is closed")
+	}
+	before := e.config.Peer
+	e.run.stop(errReopened)
+	e.config.Peer = peer
+	run, err := e.start(ctx, e.generation)
+	if err != nil { // an address in use must not cost the store that was running
+		e.config.Peer = before
+		var again error
+		if run, again = e.start(ctx, e.generation); again != nil {
+			e.run = nil
+			return errors.Join(err, again)
+		}
+	}
+	e.run = run
+	return err
 }
 
 // now is the member that serves at present.
@@ -139,6 +165,17 @@ func (e *Engine) now(ctx context.Context) (*member, error) {
 		return nil, fault.Unavailable.At("etcd store is closed")
 	}
 	return e.run, nil
+}
+
+// enter is now for a call that ends by itself; leave must be called at its end.
+func (e *Engine) enter(ctx context.Context) (m *member, leave func(), err error) {
+	e.gate.RLock()
+	m, err = e.now(ctx)
+	if err != nil {
+		e.gate.RUnlock()
+		return nil, nil, err
+	}
+	return m, e.gate.RUnlock, nil
 }
 
 func (e *Engine) dir(generation int) string {
@@ -186,57 +223,4 @@ func (e *Engine) sweep(generation int) error {
 		}
 		return err
 	})
-}
-
-func (e *Engine) start(generation int) (*member, error) {
-	peer, err := url.Parse(peerURL)
-	if err != nil {
-		return nil, err
-	}
-	logger, quiet := newLogger(e.log)
-	c := embed.NewConfig()
-	c.Name, c.Dir, c.InitialClusterToken = memberName, e.dir(generation), token
-	c.ListenPeerUrls, c.ListenClientUrls, c.AdvertiseClientUrls = nil, nil, nil
-	c.AdvertisePeerUrls = []url.URL{*peer}
-	c.InitialCluster = c.InitialClusterFromName(memberName)
-	c.EnableGRPCGateway = false
-	c.TickMs, c.ElectionMs = tickMS, electionMS
-	c.SnapshotCount, c.SnapshotCatchUpEntries = snapshotCount, catchUpEntries
-	c.QuotaBackendBytes = e.config.Quota
-	c.BackendFreelistType = "map" // the array's cost grows with the square of a fragmented database
-	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, compactEvery
-	c.MaxTxnOps = store.MaxOps
-	c.WarningApplyDuration, c.WarningUnaryRequestDuration = time.Second, 2*time.Second
-	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(logger)
-
-	etcd, err := embed.StartEtcd(c)
-	if err != nil {
-		return nil, fmt.Errorf("start etcd: %w", err)
-	}
-	m := &member{etcd: etcd, quiet: quiet, ended: make(chan struct{})}
-	late := time.NewTimer(startTimeout)
-	defer late.Stop()
-	select {
-	case <-etcd.Server.ReadyNotify():
-	case <-etcd.Server.StopNotify():
-		err = fmt.Errorf("start etcd: it stopped")
-	case err = <-etcd.Err():
-	case <-late.C:
-		err = fmt.Errorf("start etcd: not ready after %v", startTimeout)
-	}
-	if err != nil {
-		quiet()
-		etcd.Close()
-		return nil, err
-	}
-	m.Client = v3client.New(etcd.Server)
-	return m, nil
-}
-
-func (m *member) stop(replace bool) {
-	m.replace = replace
-	close(m.ended)
-	m.quiet()
-	m.Client.Close()
-	m.etcd.Close()
 }

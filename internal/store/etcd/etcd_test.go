@@ -20,7 +20,7 @@ import (
 
 func open(t testing.TB, dir string) *Engine {
 	t.Helper()
-	e, err := Start(Config{Dir: dir})
+	e, err := Start(context.Background(), Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestADirectoryWithoutItsGenerationIsNotTakenForNew(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir).Close()
 	os.Remove(filepath.Join(dir, "current"))
-	if e, err := Start(Config{Dir: dir}); err == nil {
+	if e, err := Start(context.Background(), Config{Dir: dir}); err == nil {
 		e.Close()
 		t.Error("started an empty store over data that is there")
 	}
@@ -139,7 +139,7 @@ func TestAClosedEngineIsUnavailable(t *testing.T) {
 }
 
 func TestAFullStoreRefusesWritesAndComesBackAfterDeletes(t *testing.T) {
-	e, err := Start(Config{Dir: t.TempDir(), Quota: 3 << 20})
+	e, err := Start(context.Background(), Config{Dir: t.TempDir(), Quota: 3 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestAnEndedWaitForAWriteIsOutcomeUnknown(t *testing.T) {
 
 func TestWarningsReachOurLogAndClosingIsQuiet(t *testing.T) {
 	var b bytes.Buffer
-	logger, quiet := newLogger(slog.New(slog.NewTextHandler(&b, nil)))
+	logger, quiet := newLogger(slog.New(slog.NewTextHandler(&b, nil)), func() {})
 	logger.Info("not this")
 	logger.Named("x").With().Warn("this one")
 	quiet()
@@ -205,7 +205,7 @@ func TestWarningsReachOurLogAndClosingIsQuiet(t *testing.T) {
 		t.Errorf("log: %s", got)
 	}
 	b.Reset()
-	e, err := Start(Config{Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&b, nil))})
+	e, err := Start(context.Background(), Config{Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&b, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 // victim writes pairs of records from eight callers, every third time deletes the pair before, and tells of each answer
 // only after it has it.
 func victim(dir string) {
-	e, err := Start(Config{Dir: dir})
+	e, err := Start(context.Background(), Config{Dir: dir})
 	if err != nil {
 		fmt.Println("failed", err)
 		os.Exit(1)
@@ -93,7 +93,7 @@ func TestAKillLosesNothingAcknowledgedAndLeavesNoHalfTxn(t *testing.T) {
 		}
 		c.Wait()
 
-		e, err := Start(Config{Dir: dir})
+		e, err := Start(context.Background(), Config{Dir: dir})
 		if err != nil {
 			t.Fatalf("round %d: start after the kill: %v", round, err)
 		}

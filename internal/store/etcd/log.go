@@ -5,6 +5,7 @@ package etcd
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 
 	"go.uber.org/zap"
@@ -13,20 +14,22 @@ import (
 
 // bridge hands etcd's warnings to our own log. etcd writes paths and sizes there, never values.
 type bridge struct {
-	to   *slog.Logger
-	shut *atomic.Bool
+	to      *slog.Logger
+	shut    *atomic.Bool
+	removed func()
 }
 
-// newLogger gives etcd a logger, and the function that silences it for good.
-func newLogger(to *slog.Logger) (*zap.Logger, func()) {
-	b := bridge{to.With("part", "etcd"), new(atomic.Bool)}
+// newLogger gives etcd a logger, and the function that silences it for good. removed is called when etcd says that this
+// member was removed from its cluster, which it says in no other way.
+func newLogger(to *slog.Logger, removed func()) (*zap.Logger, func()) {
+	b := bridge{to.With("part", "etcd"), new(atomic.Bool), removed}
 	return zap.New(b), func() { b.shut.Store(true) }
 }
 
 func (b bridge) Enabled(l zapcore.Level) bool { return l >= zapcore.WarnLevel && !b.shut.Load() }
 
 func (b bridge) With(fields []zapcore.Field) zapcore.Core {
-	return bridge{b.to.With(attrs(fields)...), b.shut}
+	return bridge{b.to.With(attrs(fields)...), b.shut, b.removed}
 }
 
 // beside are messages that do not concern a member without listeners and users, or that etcd takes back a moment later.
@@ -44,7 +47,17 @@ func (b bridge) Check(e zapcore.Entry, c *zapcore.CheckedEntry) *zapcore.Checked
 	return c
 }
 
+// What etcd's server writes before it stops for good (etcdserver/server.go, run).
+const removedMessage, removedReason = "server error", "permanently removed"
+
 func (b bridge) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	if e.Message == removedMessage {
+		for _, f := range fields {
+			if err, ok := f.Interface.(error); ok && strings.Contains(err.Error(), removedReason) {
+				b.removed()
+			}
+		}
+	}
 	level := slog.LevelWarn
 	if e.Level > zapcore.WarnLevel {
 		level = slog.LevelError

@@ -5,6 +5,7 @@ package etcd
 import (
 	"context"
 	"strings"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -19,13 +20,20 @@ func record(kv *mvccpb.KeyValue) store.Record {
 	return store.Record{Path: string(kv.Key), Value: kv.Value, Revision: kv.ModRevision}
 }
 
+// readPause is between tries of a read that its leader took along.
+const readPause = 20 * time.Millisecond
+
 // Get reads through the leader's log position, so it sees every acknowledged Txn (50 us).
 func (e *Engine) Get(ctx context.Context, path string) (store.Record, error) {
-	m, err := e.now(ctx)
+	m, leave, err := e.enter(ctx)
 	if err != nil {
 		return store.Record{}, err
 	}
+	defer leave()
 	r, err := m.Client.Get(ctx, path)
+	for err != nil && notNow(err) && pause(ctx, m, readPause) {
+		r, err = m.Client.Get(ctx, path)
+	}
 	if err != nil {
 		return store.Record{}, readFault(ctx, err, "get")
 	}
@@ -38,7 +46,7 @@ func (e *Engine) Get(ctx context.Context, path string) (store.Record, error) {
 // List uses the server's own stream, which pins the revision and reads in chunks. A Range with a limit would count all
 // that is behind the limit at every page: 40 s for a million records.
 func (e *Engine) List(ctx context.Context, r store.Range, visit func(store.Record) error) (int64, error) {
-	m, err := e.now(ctx)
+	m, err := e.now(ctx) // not entered: visit may use the store
 	if err != nil {
 		return 0, err
 	}
@@ -56,7 +64,10 @@ func (e *Engine) List(ctx context.Context, r store.Range, visit func(store.Recor
 			request.Key = append([]byte(r.After), 0)
 		}
 	}
-	err = m.etcd.Server.RangeStream(request, s)
+	if err = m.confirm(ctx); err == nil {
+		request.Serializable = true // from here on
+		err = m.etcd.Server.RangeStream(request, s)
+	}
 	switch {
 	case s.err == store.ErrStop:
 		return 0, nil
@@ -68,6 +79,15 @@ func (e *Engine) List(ctx context.Context, r store.Range, visit func(store.Recor
 		return r.Revision, nil
 	}
 	return s.revision, nil
+}
+
+// confirm returns when this member has all that was acknowledged before. It is tried again over a change of leaders.
+func (m *member) confirm(ctx context.Context) error {
+	err := m.etcd.Server.LinearizableReadNotify(ctx)
+	for err != nil && notNow(err) && pause(ctx, m, readPause) {
+		err = m.etcd.Server.LinearizableReadNotify(ctx)
+	}
+	return err
 }
 
 // listing is the receiving end of RangeStream.
@@ -97,33 +117,46 @@ func (s *listing) Send(r *pb.RangeStreamResponse) error {
 }
 
 // Watch hands over the server's responses revision by revision: one response may hold several revisions, but never a
-// part of one, since fragments are not asked for.
+// part of one, since fragments are not asked for. It goes on over a Reopen.
 func (e *Engine) Watch(ctx context.Context, prefix string, from int64, see func(store.Batch) error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		m, leave, err := e.enter(ctx)
+		if err != nil {
+			return err
+		}
+		leave()
+		if err := m.watch(ctx, prefix, &from, see); err != errReopened {
+			return err
+		}
 	}
-	m, err := e.now(ctx)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
+}
+
+// watch follows one run; from is the first revision that see has not had.
+func (m *member) watch(ctx context.Context, prefix string, from *int64, see func(store.Batch) error) error {
+	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
-	options := []clientv3.OpOption{clientv3.WithRev(from), clientv3.WithPrefix()}
-	for r := range m.Client.Watch(ctx, prefix, options...) {
+	options := []clientv3.OpOption{clientv3.WithRev(*from), clientv3.WithPrefix()}
+	for r := range m.Client.Watch(watching, prefix, options...) {
 		if r.CompactRevision != 0 {
 			return store.ErrCompacted
 		}
 		if r.Err() != nil {
 			break
 		}
-		if err := eachRevision(r.Events, see); err != nil {
+		if err := eachRevision(r.Events, from, see); err != nil {
 			return err
 		}
 	}
 	select {
 	case <-m.ended:
-		if m.replace {
+		switch m.reason {
+		case errRestored:
 			return store.ErrCompacted
+		case errReopened:
+			return errReopened
 		}
 	default:
 	}
@@ -133,7 +166,7 @@ func (e *Engine) Watch(ctx context.Context, prefix string, from int64, see func(
 	return fault.Unavailable.At("watch")
 }
 
-func eachRevision(events []*clientv3.Event, see func(store.Batch) error) error {
+func eachRevision(events []*clientv3.Event, from *int64, see func(store.Batch) error) error {
 	for len(events) > 0 {
 		b := store.Batch{Revision: events[0].Kv.ModRevision}
 		for len(events) > 0 && events[0].Kv.ModRevision == b.Revision {
@@ -148,23 +181,7 @@ func eachRevision(events []*clientv3.Event, see func(store.Batch) error) error {
 		if err := see(b); err != nil {
 			return err
 		}
+		*from = b.Revision + 1
 	}
 	return nil
-}
-
-func (e *Engine) Members(ctx context.Context) ([]store.Member, error) {
-	m, err := e.now(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r, err := m.MemberList(ctx)
-	if err != nil {
-		return nil, readFault(ctx, err, "members")
-	}
-	leader := uint64(m.etcd.Server.Leader())
-	var all []store.Member
-	for _, x := range r.Members {
-		all = append(all, store.Member{ID: x.ID, Name: x.Name, Peers: x.PeerURLs, Learner: x.IsLearner, Leader: x.ID == leader})
-	}
-	return all, nil
 }

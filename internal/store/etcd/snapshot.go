@@ -27,7 +27,7 @@ const bump = 1_000_000_000
 //
 // The database may be a little ahead of the revision returned, if others write meanwhile; it is never behind.
 func (e *Engine) Snapshot(ctx context.Context, w io.Writer) (int64, error) {
-	m, err := e.now(ctx)
+	m, err := e.now(ctx) // not entered: the copy may take minutes
 	if err != nil {
 		return 0, err
 	}
@@ -65,12 +65,18 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 	if e.run == nil || ctx.Err() != nil {
 		return fault.Unavailable.At("restore")
 	}
+	if len(e.run.etcd.Server.Cluster().Members()) > 1 {
+		return fault.Unsupported.At("restore into a cluster of several members")
+	}
 	next := e.generation + 1
-	dir := e.dir(next)
+	dir, peer := e.dir(next), alonePeer
+	if e.config.Peer != nil {
+		peer = e.config.Peer.Advertise
+	}
 	beyond := max(0, e.run.etcd.Server.KV().Rev()-status.Revision)
 	err = snapshot.NewV3(zap.NewNop()).Restore(snapshot.RestoreConfig{
 		SnapshotPath: path, OutputDataDir: dir,
-		Name: memberName, PeerURLs: []string{peerURL}, InitialCluster: memberName + "=" + peerURL, InitialClusterToken: token,
+		Name: e.config.Name, PeerURLs: []string{peer}, InitialCluster: e.config.Name + "=" + peer, InitialClusterToken: newToken(),
 		RevisionBump: uint64(beyond) + bump, MarkCompacted: true,
 	})
 	if err == nil {
@@ -84,14 +90,14 @@ func (e *Engine) Restore(ctx context.Context, r io.Reader) error {
 
 	// From here on no Txn may be acknowledged by the old generation. One that was while the new one was built is at a
 	// revision below the bump, and gone, as everything since the snapshot is.
-	e.run.stop(true)
+	e.run.stop(errRestored)
 	e.run = nil
 	if err := e.setCurrent(next); err != nil {
 		return fmt.Errorf("switch to the restored store: %w", err)
 	}
 	old := e.dir(e.generation)
 	e.generation = next
-	if e.run, err = e.start(next); err != nil {
+	if e.run, err = e.start(ctx, next); err != nil {
 		return fmt.Errorf("start the restored store: %w", err)
 	}
 	return os.RemoveAll(old)

@@ -10,6 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	etcderrors "go.etcd.io/etcd/server/v3/etcdserver/errors"
 	"go.etcd.io/etcd/server/v3/storage/mvcc"
+	"go.etcd.io/raft/v3"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/store"
@@ -20,10 +21,11 @@ func (e *Engine) Txn(ctx context.Context, t store.Txn) (int64, error) {
 	if err := t.Check(); err != nil {
 		return 0, err
 	}
-	m, err := e.now(ctx)
+	m, leave, err := e.enter(ctx)
 	if err != nil {
 		return 0, err
 	}
+	defer leave()
 	compares := make([]clientv3.Cmp, 0, len(t.Compares))
 	for _, c := range t.Compares {
 		compares = append(compares, clientv3.Compare(clientv3.ModRevision(c.Path), "=", c.Revision))
@@ -35,14 +37,29 @@ func (e *Engine) Txn(ctx context.Context, t store.Txn) (int64, error) {
 	for _, path := range t.Deletes {
 		writes = append(writes, clientv3.OpDelete(path))
 	}
-	r, err := m.Client.Txn(ctx).If(compares...).Then(writes...).Commit()
-	if err != nil {
-		return 0, writeFault(err)
+	if !m.led(ctx) {
+		return 0, fault.Unavailable.At("txn: the cluster has no leader")
 	}
-	if !r.Succeeded {
-		return 0, fault.Conflict.At("txn")
+	tried := false
+	for {
+		r, err := m.propose(ctx, compares, writes)
+		switch {
+		case err == nil && r.Succeeded:
+			return r.Header.Revision, nil
+		case err == nil && tried:
+			return m.find(ctx, &t)
+		case err == nil:
+			return 0, fault.Conflict.At("txn")
+		case errors.Is(err, raft.ErrProposalDropped): // a leader that is handing over; nothing was done
+		case errors.Is(err, errLeaderChanged) && guarded(&t):
+			tried = true
+		default:
+			return 0, writeFault(err)
+		}
+		if !pause(ctx, m, readPause) {
+			return 0, fault.OutcomeUnknown.At("txn")
+		}
 	}
-	return r.Header.Revision, nil
 }
 
 // writeFault sorts the errors of a write: those that etcd gives before it proposes anything, and all others, after which
@@ -69,6 +86,13 @@ func readFault(ctx context.Context, err error, step string) error {
 		return fault.Timeout.At(step)
 	}
 	return fault.Unavailable.At(step)
+}
+
+func readFaultOrNil(ctx context.Context, err error, step string) error {
+	if err == nil {
+		return nil
+	}
+	return readFault(ctx, err, step)
 }
 
 // is tells whether err is one of etcd's, in the client's form, the wire's, or the server's own.
