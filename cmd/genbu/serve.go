@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/genbu-hsm/genbu/internal/server"
+	"github.com/genbu-hsm/genbu/internal/trace"
 )
 
 func serveCommand() *cobra.Command {
@@ -28,14 +29,14 @@ starts the core, opens its doors, and logs to standard error.
 				return err
 			}
 			var h slog.Handler
-			if o := (&slog.HandlerOptions{Level: c.Level()}); global.json {
+			if o := (&slog.HandlerOptions{Level: c.Level()}); global.json || c.LogFormat == "json" {
 				h = slog.NewJSONHandler(os.Stderr, o)
 			} else {
 				h = slog.NewTextHandler(os.Stderr, o)
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			err = server.Run(ctx, c, slog.New(h))
+			err = server.Run(ctx, c, slog.New(trace.Handler(h)))
 			if errors.Is(err, server.ErrRunning) {
 				return next(err, "genbu status")
 			}

@@ -124,6 +124,12 @@ func (c *Core) Pid() int { return c.child.Pid }
 // Call sends a request and waits for the answer.
 func (c *Core) Call(op uint16, body []byte) ([]byte, error) { return c.mux.Call(op, body) }
 
+// CallTimed is Call that also tells how long the core worked on it, as the core says.
+func (c *Core) CallTimed(op uint16, body []byte) ([]byte, time.Duration, error) {
+	answer, worked, err := c.mux.CallTimed(op, body)
+	return answer, time.Duration(worked), err
+}
+
 // Done is closed when the core has ended.
 func (c *Core) Done() <-chan struct{} { return c.done }
 

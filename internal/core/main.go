@@ -30,6 +30,7 @@ func Main() {
 		<-ready
 		return m.core.Handle(op, body)
 	})
+	mux.Clock = process.Monotonic
 	if m.core, err = New(m, mux); err != nil {
 		process.Log("the core does not start: " + err.Error())
 		process.Exit(wire.ExitConfig)

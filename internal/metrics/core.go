@@ -175,6 +175,9 @@ func operation(door uint8, call uint16) string {
 	return "call_" + strconv.Itoa(int(call))
 }
 
+// Operation is the label of a call over the boundary.
+func Operation(op uint16) string { return operation(wire.DoorHost, op) }
+
 // Outcome is the label of an error: ok, or the name of its fault.
 func Outcome(err error) string { return outcome(fault.Of(err)) }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,6 +58,11 @@ type Config struct {
 
 	// LogLevel is "debug", "info" (default), "warn" or "error".
 	LogLevel string `json:"log_level"`
+	// LogFormat is "text" (default) or "json", a line an object.
+	LogFormat string `json:"log_format"`
+	// Traces is where OpenTelemetry traces are sent, an OTLP/HTTP address such as "http://127.0.0.1:4318". Default: what the
+	// standard OTEL_* variables say, and else nowhere.
+	Traces string `json:"traces"`
 }
 
 // ConfigFile is the name of the configuration within a node's directory.
@@ -136,6 +142,15 @@ func (c *Config) finish(dir string) error {
 	}
 	if c.LogLevel == "" {
 		c.LogLevel = "info"
+	}
+	if c.LogFormat == "" {
+		c.LogFormat = "text"
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		faults = append(faults, fmt.Errorf("log_format: %q is neither text nor json", c.LogFormat))
+	}
+	if u, err := url.Parse(c.Traces); c.Traces != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		faults = append(faults, fmt.Errorf("traces: %q is not an address such as http://127.0.0.1:4318", c.Traces))
 	}
 	if _, err := c.logLevel(); err != nil {
 		faults = append(faults, err)

@@ -46,11 +46,13 @@ mode: quick
 accept_missing: [gravity]
 audit_max_lag: 1s
 log_level: loud
+log_format: rhyme
+traces: over there
 `)
 	if err == nil {
 		t.Fatal("taken")
 	}
-	for _, key := range []string{"socket:", "socket_mode:", "listen:", "mode:", "accept_missing:", "audit_max_lag:", "log_level:"} {
+	for _, key := range []string{"socket:", "socket_mode:", "listen:", "mode:", "accept_missing:", "audit_max_lag:", "log_level:", "log_format:", "traces:"} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("nothing is said of %s in: %v", key, err)
 		}

@@ -20,7 +20,9 @@ import (
 	"github.com/genbu-hsm/genbu/internal/durable"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/front/pkcs11"
+	"github.com/genbu-hsm/genbu/internal/metrics"
 	"github.com/genbu-hsm/genbu/internal/service"
+	"github.com/genbu-hsm/genbu/internal/trace"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
 )
@@ -53,7 +55,7 @@ func (m *module) start(ctx context.Context) error {
 	}
 	m.service.Attach(core)
 	s := core.Status()
-	m.log.Info("core started", "pid", core.Pid(), "state", s.State, "memory", s.Memory, "erasure", s.Erasure, "sandbox", s.Sandbox,
+	m.log.Info("core started", "pid", core.Pid(), "state", s.State.String(), "memory", s.Memory, "erasure", s.Erasure, "sandbox", s.Sandbox,
 		"missing", s.Missing, "self_tests", s.SelfTests)
 	if err = writePID(filepath.Join(m.config.Dir, CorePIDFile), core.Pid()); err == nil {
 		err = m.passKeeper(core)
@@ -100,7 +102,7 @@ func (m *module) handle(op uint16, body []byte) ([]byte, error) {
 			os.Remove(filepath.Join(m.config.Dir, heldFile))
 			m.noteAuditKey(s.AuditKey)
 		}
-		m.log.Info("core state", "state", s.State)
+		m.log.Info("core state", "state", s.State.String())
 	}
 	return m.service.Handle(op, body)
 }
@@ -181,6 +183,11 @@ func (m *module) current() *boundary.Core {
 
 // Call asks the core that runs now.
 func (m *module) Call(op uint16, body []byte) ([]byte, error) { return m.current().Call(op, body) }
+
+// CallFor is Call on behalf of a request of a door: its trace gets a span of the call and one of the core's own work.
+func (m *module) CallFor(ctx context.Context, op uint16, body []byte) ([]byte, error) {
+	return trace.Core(ctx, metrics.Operation(op), func() ([]byte, time.Duration, error) { return m.current().CallTimed(op, body) })
+}
 
 // Introduce gives the core its end of a client's channel.
 func (m *module) Introduce(channel *os.File, p pkcs11.Peer) error {

@@ -24,6 +24,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/metrics"
 	"github.com/genbu-hsm/genbu/internal/service"
 	"github.com/genbu-hsm/genbu/internal/store/etcd"
+	"github.com/genbu-hsm/genbu/internal/trace"
 )
 
 // Run serves a node until ctx ends: store, service, core, doors, in the order in which they depend on each other. An error
@@ -56,6 +57,12 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	defer engine.Close()
+	untrace, err := trace.Start(ctx, c.Traces, node.String(), log)
+	if err != nil {
+		return fmt.Errorf("traces: %w", err)
+	}
+	defer untrace()
+
 	shown := metrics.New()
 	showHost(shown, time.Now())
 	showStore(shown, engine)
@@ -130,7 +137,7 @@ func serveHTTPS(c *Config, door *native.Door, shown *metrics.Registry, log *slog
 		return nil, err
 	}
 	showCertificate(shown, "https", identity.Certificates[0])
-	s := &http.Server{Handler: shown.Requests().Of("native", door.Handler()), TLSConfig: identity, ReadHeaderTimeout: 5 * time.Second,
+	s := &http.Server{Handler: shown.Requests().Of("native", trace.Of("native", log, door.Handler())), TLSConfig: identity, ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go s.ServeTLS(l, "", "")

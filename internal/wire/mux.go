@@ -22,6 +22,9 @@ type Handler func(op uint16, body []byte) ([]byte, error)
 // Mux carries requests both ways over one stream. Many goroutines may Call at once; writes are combined: whoever finds
 // the writer busy leaves its frame with it (measured: 5 us of CPU per call at 64 callers).
 type Mux struct {
+	// Clock, in nanoseconds, lets this side tell how long it worked on a request. Set before Serve; nil tells nothing.
+	Clock func() int64
+
 	conn   io.ReadWriteCloser
 	handle Handler
 
@@ -39,8 +42,9 @@ type Mux struct {
 }
 
 type reply struct {
-	code fault.Code
-	body []byte
+	code   fault.Code
+	body   []byte
+	worked int64
 }
 
 // NewMux wraps conn. Serve must be running for Call to return.
@@ -72,7 +76,7 @@ func (m *Mux) read() error {
 			return err
 		}
 		r := NewReader(head[:])
-		n, kind, _, op, id := int(r.U32()), r.U8(), r.U8(), r.U16(), r.U64()
+		n, kind, flags, op, id := int(r.U32()), r.U8(), r.U8(), r.U16(), r.U64()
 		n -= muxHeader - 4
 		if n < 0 || n > MaxMessage || kind > 1 {
 			return fault.Malformed.At("read message")
@@ -88,15 +92,16 @@ func (m *Mux) read() error {
 			delete(m.pending, id)
 			m.pmu.Unlock()
 			if ch != nil {
-				ch <- reply{fault.Code(op), body}
+				ch <- replied(fault.Code(op), flags, body)
 			}
 		default:
-			m.answering.Go(func() { m.answer(op, id, body) })
+			m.answering.Go(func() { m.answer(op, id, flags, body) })
 		}
 	}
 }
 
-func (m *Mux) answer(op uint16, id uint64, body []byte) {
+func (m *Mux) answer(op uint16, id uint64, flags uint8, body []byte) {
+	began := m.begin(flags)
 	out, err := m.handle(op, body)
 	if id == 0 { // a notice: nobody waits
 		return
@@ -105,7 +110,7 @@ func (m *Mux) answer(op uint16, id uint64, body []byte) {
 	if code != fault.OK {
 		out = []byte(err.Error())
 	}
-	m.send(1, uint16(code), id, out)
+	m.send(1, flags&timed, uint16(code), id, m.told(flags, began, out))
 }
 
 // Call sends a request and waits for its answer. The error carries the other side's fault code and its words.
@@ -118,7 +123,7 @@ func (m *Mux) Call(op uint16, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.send(0, op, id, body)
+	m.send(0, 0, op, id, body)
 	return (<-ch).result()
 }
 
@@ -133,7 +138,7 @@ func (m *Mux) CallUntil(over <-chan struct{}, op uint16, body []byte) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	go m.send(0, op, id, body)
+	go m.send(0, 0, op, id, body)
 	select {
 	case r := <-ch:
 		return r.result()
@@ -165,14 +170,14 @@ func (r reply) result() ([]byte, error) {
 }
 
 // Notify sends a request that has no answer.
-func (m *Mux) Notify(op uint16, body []byte) { m.send(0, op, 0, body) }
+func (m *Mux) Notify(op uint16, body []byte) { m.send(0, 0, op, 0, body) }
 
-func (m *Mux) send(kind uint8, op uint16, id uint64, body []byte) {
+func (m *Mux) send(kind, flags uint8, op uint16, id uint64, body []byte) {
 	m.wmu.Lock()
 	w := Writer{B: m.buf}
 	w.U32(uint32(muxHeader - 4 + len(body)))
 	w.U8(kind)
-	w.U8(0)
+	w.U8(flags)
 	w.U16(op)
 	w.U64(id)
 	w.Raw(body)

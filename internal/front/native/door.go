@@ -26,9 +26,9 @@ import (
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
-// Core is how the door asks the module.
+// Core is how the door asks the module. The context says on whose behalf, for traces; it does not end the call.
 type Core interface {
-	Call(op uint16, body []byte) ([]byte, error)
+	CallFor(ctx context.Context, op uint16, body []byte) ([]byte, error)
 }
 
 // Door is what it needs of the node.
@@ -66,15 +66,15 @@ func (d *Door) Handler() http.Handler {
 
 func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	err := d.within("sign", d.sign)
+	err := d.within(r.Context(), "sign", d.sign)
 	answer := map[string]any{"ok": err == nil, "signed_in_us": time.Since(began).Microseconds()}
 	reply(w, err, answer)
 }
 
 func (d *Door) status(w http.ResponseWriter, r *http.Request) {
 	var s wire.Status
-	err := d.within("status", func() (err error) {
-		s, err = d.ask()
+	err := d.within(r.Context(), "status", func(ctx context.Context) (err error) {
+		s, err = d.ask(ctx)
 		return err
 	})
 	if err != nil {
@@ -87,14 +87,14 @@ func (d *Door) status(w http.ResponseWriter, r *http.Request) {
 }
 
 // sign has the module sign what nobody has seen before, and checks the signature.
-func (d *Door) sign() error {
+func (d *Door) sign(ctx context.Context) error {
 	challenge := make([]byte, 32)
 	rand.Read(challenge)
-	s, err := d.ask()
+	s, err := d.ask(ctx)
 	if err != nil {
 		return err
 	}
-	sig, err := d.Core.Call(wire.OpHealthSign, challenge)
+	sig, err := d.Core.CallFor(ctx, wire.OpHealthSign, challenge)
 	if err != nil {
 		return err
 	}
@@ -104,8 +104,8 @@ func (d *Door) sign() error {
 	return nil
 }
 
-func (d *Door) ask() (s wire.Status, err error) {
-	body, err := d.Core.Call(wire.OpStatus, nil)
+func (d *Door) ask(ctx context.Context) (s wire.Status, err error) {
+	body, err := d.Core.CallFor(ctx, wire.OpStatus, nil)
 	if err != nil {
 		return s, err
 	}
@@ -115,7 +115,7 @@ func (d *Door) ask() (s wire.Status, err error) {
 }
 
 // within does f, but waits for it no longer than patience, and not for a second one of that name while the first hangs.
-func (d *Door) within(name string, f func() error) error {
+func (d *Door) within(ctx context.Context, name string, f func(ctx context.Context) error) error {
 	late := time.NewTimer(cmp.Or(d.Patience, patience))
 	defer late.Stop()
 	for {
@@ -138,7 +138,7 @@ func (d *Door) within(name string, f func() error) error {
 	d.asking[name] = done
 	d.mu.Unlock()
 	go func() {
-		err := f()
+		err := f(context.WithoutCancel(ctx))
 		d.mu.Lock()
 		delete(d.asking, name)
 		d.mu.Unlock()

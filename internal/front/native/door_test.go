@@ -3,6 +3,7 @@
 package native
 
 import (
+	"context"
 	"crypto/ed25519"
 	"net/http"
 	"net/http/httptest"
@@ -19,7 +20,7 @@ type module struct {
 	sign   func(m []byte) ([]byte, error)
 }
 
-func (m *module) Call(op uint16, body []byte) ([]byte, error) {
+func (m *module) CallFor(_ context.Context, op uint16, body []byte) ([]byte, error) {
 	switch op {
 	case wire.OpPing:
 		return body, nil

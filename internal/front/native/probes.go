@@ -15,8 +15,8 @@ import (
 // lease that is over or a core that is being started again are none of its business: a restart would mend none of them, and
 // would lock a module that people have unlocked. Only a core that hangs is.
 func (d *Door) live(w http.ResponseWriter, r *http.Request) {
-	err := d.within("ping", func() error {
-		_, err := d.Core.Call(wire.OpPing, []byte("live"))
+	err := d.within(r.Context(), "ping", func(ctx context.Context) error {
+		_, err := d.Core.CallFor(ctx, wire.OpPing, []byte("live"))
 		return err
 	})
 	if fault.Of(err) == fault.Timeout {
@@ -29,13 +29,13 @@ func (d *Door) live(w http.ResponseWriter, r *http.Request) {
 // ready tells a load balancer whether to send work here: whether keys can be used, as /health proves it. Making them needs
 // the store's majority too; who wants to know asks for=create.
 func (d *Door) ready(w http.ResponseWriter, r *http.Request) {
-	err := d.within("sign", d.sign)
+	err := d.within(r.Context(), "sign", d.sign)
 	answer := map[string]any{"use": err == nil}
 	if r.URL.Query().Get("for") == "create" {
 		made := err
 		if made == nil {
-			made = d.within("write", func() error {
-				ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(d.Patience, patience))
+			made = d.within(r.Context(), "write", func(ctx context.Context) error {
+				ctx, cancel := context.WithTimeout(ctx, cmp.Or(d.Patience, patience))
 				defer cancel()
 				return d.Writable(ctx)
 			})

@@ -17,12 +17,12 @@ import (
 // failing is a core that answers every call with a fault.
 type failing struct{ code fault.Code }
 
-func (f failing) Call(uint16, []byte) ([]byte, error) { return nil, f.code }
+func (f failing) CallFor(context.Context, uint16, []byte) ([]byte, error) { return nil, f.code }
 
 // hanging answers nothing until it is let go.
 type hanging struct{ let chan struct{} }
 
-func (h hanging) Call(uint16, []byte) ([]byte, error) {
+func (h hanging) CallFor(context.Context, uint16, []byte) ([]byte, error) {
 	<-h.let
 	return nil, nil
 }
@@ -30,7 +30,7 @@ func (h hanging) Call(uint16, []byte) ([]byte, error) {
 // locked is a module whose keys are not there.
 type locked struct{}
 
-func (locked) Call(op uint16, body []byte) ([]byte, error) {
+func (locked) CallFor(ctx context.Context, op uint16, body []byte) ([]byte, error) {
 	switch op {
 	case wire.OpPing:
 		return body, nil
@@ -105,7 +105,7 @@ type asking struct {
 	asked chan struct{}
 }
 
-func (a asking) Call(op uint16, body []byte) ([]byte, error) {
+func (a asking) CallFor(ctx context.Context, op uint16, body []byte) ([]byte, error) {
 	a.asked <- struct{}{}
-	return a.Core.Call(op, body)
+	return a.Core.CallFor(ctx, op, body)
 }

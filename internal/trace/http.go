@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package trace
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Header carries the id that a door gave to a request, for whoever asks about it.
+const Header = "Genbu-Request-Id"
+
+type requestKey struct{}
+
+// Request is the id of the request that ctx belongs to; empty for none.
+func Request(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// Of gives each request of a door an id and a span, which continues the caller's trace (W3C Trace Context) where there is
+// one, and logs it: at debug, or as a warning when the answer is a failure of ours. Span and line name the route, never
+// the path, which may hold names of keys.
+func Of(door string, log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		var random [8]byte
+		rand.Read(random[:])
+		id := hex.EncodeToString(random[:])
+		w.Header().Set(Header, id)
+		ctx := context.WithValue(r.Context(), requestKey{}, id)
+		ctx = otel.GetTextMapPropagator().Extract(ctx, propagation.HeaderCarrier(r.Header))
+		ctx, span := tracer().Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer),
+			trace.WithAttributes(attribute.String("http.request.method", method(r.Method)), attribute.String("genbu.door", door), attribute.String("genbu.http_request", id)))
+		defer span.End()
+
+		answer := &recorder{ResponseWriter: w, code: http.StatusOK}
+		inner := r.WithContext(ctx)
+		next.ServeHTTP(answer, inner)
+		r.Pattern = inner.Pattern // for who counts outside
+
+		route := inner.Pattern
+		if route == "" {
+			route = method(r.Method) + " other"
+		}
+		span.SetName(route)
+		span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", answer.code))
+		level := slog.LevelDebug
+		if answer.code >= 500 {
+			span.SetStatus(codes.Error, http.StatusText(answer.code))
+			level = slog.LevelWarn
+		}
+		log.Log(ctx, level, "request", "door", door, "route", route, "code", answer.code, "took", time.Since(began).Round(time.Microsecond))
+	})
+}
+
+// method is a known method, or _OTHER as the semantic conventions have it.
+func method(m string) string {
+	switch m {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
+		return m
+	}
+	return "_OTHER"
+}
+
+// recorder remembers the status code.
+type recorder struct {
+	http.ResponseWriter
+	code  int
+	wrote bool
+}
+
+func (r *recorder) WriteHeader(code int) {
+	if !r.wrote {
+		r.code, r.wrote = code, code >= 200
+	}
+	r.ResponseWriter.WriteHeader(code)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.wrote = true
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach what is underneath.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
