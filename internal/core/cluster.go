@@ -128,6 +128,11 @@ func (c *Core) openSettings(t *tenant) (settings, error) {
 		s := &membership.Settings{LeaseMS: membership.DefaultLease, Incarnation: randomID()}
 		return s, s.Encode, nil
 	})
+	if err == nil && !c.birth.IsZero() { // a restore has begun another one
+		of := *s
+		of.Incarnation = c.birth
+		s = &of
+	}
 	return settings{s, e}, err
 }
 

@@ -56,6 +56,9 @@ type Core struct {
 
 	state atomic.Uint32 // wire.State
 
+	backups  backups
+	transfer transfer
+
 	// change serialises what changes states, tenants and operators; it is held across commits. Lookups take mu only.
 	change sync.Mutex
 
@@ -127,24 +130,35 @@ func (c *Core) look() error {
 		c.setState(wire.StateUninitialized)
 		return nil
 	}
-	for _, keeper := range []seal.Keeper{seal.KeeperFile, seal.KeeperCustodians} {
-		sealed, err := c.host.Root(wire.RootGet, keeper.String(), nil)
-		if fault.Of(err) == fault.RecordUnknown {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		head, err := seal.ReadRootHead(sealed)
-		if err != nil || head.Keeper != keeper {
-			return fault.RecordInvalid.At("read sealed root")
-		}
+	_, head, err := c.findRoot()
+	switch fault.Of(err) {
+	case fault.OK:
 		c.head, c.domain = head, head.Domain
 		c.setState(wire.StateLocked)
 		return nil
+	case fault.RecordUnknown:
+		c.setState(wire.StateZeroized)
+		return nil
 	}
-	c.setState(wire.StateZeroized)
-	return nil
+	return err
+}
+
+// findRoot answers the sealed root that the host keeps, whoever its keeper is; RecordUnknown when there is none.
+func (c *Core) findRoot() (sealed []byte, head seal.RootHead, err error) {
+	for _, keeper := range []seal.Keeper{seal.KeeperFile, seal.KeeperCustodians} {
+		sealed, err = c.host.Root(wire.RootGet, keeper.String(), nil)
+		if fault.Of(err) == fault.RecordUnknown {
+			continue
+		}
+		if err == nil {
+			head, err = seal.ReadRootHead(sealed)
+			if err != nil || head.Keeper != keeper {
+				err = fault.RecordInvalid.At("read sealed root")
+			}
+		}
+		return sealed, head, err
+	}
+	return nil, head, fault.RecordUnknown.At("find sealed root")
 }
 
 // State is the module's state now.

@@ -92,40 +92,53 @@ func (c *Core) initialize(keeper seal.Keeper, m, n int, adminPIN []byte) (shares
 }
 
 // sealRoot seals the root key to a keeper and takes away what other keepers had.
-func (c *Core) sealRoot(keeper seal.Keeper, m, n int) (shares [][]byte, err error) {
-	var sealed []byte
-	switch keeper {
-	case seal.KeeperFile:
-		var secret ssp.Bytes
-		if secret, err = c.keeperSecret(); err != nil {
-			return nil, err
-		}
-		defer secret.Free()
-		ssp.Do(func() { sealed, err = seal.SealRootToFile(c.root, secret, c.domain) })
-	case seal.KeeperCustodians:
-		ssp.Do(func() { sealed, shares, err = seal.SealRootToCustodians(c.root, c.domain, m, n) })
-	default:
-		return nil, fault.ArgumentsBad.At("choose keeper")
-	}
+func (c *Core) sealRoot(keeper seal.Keeper, m, n int) ([][]byte, error) {
+	sealed, shares, err := c.sealFor(c.root, c.domain, keeper, m, n)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.host.Root(wire.RootPut, keeper.String(), sealed); err != nil {
+	if err := c.putRoot(keeper, sealed); err != nil {
 		return nil, err
-	}
-	for _, other := range []seal.Keeper{seal.KeeperFile, seal.KeeperCustodians} {
-		if other == keeper {
-			continue
-		}
-		if _, err := c.host.Root(wire.RootDestroy, other.String(), nil); err != nil {
-			return nil, err
-		}
 	}
 	head, err := seal.ReadRootHead(sealed)
 	c.mu.Lock()
 	c.head = head
 	c.mu.Unlock()
 	return shares, err
+}
+
+// sealFor seals a root key for a keeper.
+func (c *Core) sealFor(root ssp.Bytes, domain key.ID, keeper seal.Keeper, m, n int) (sealed []byte, shares [][]byte, err error) {
+	switch keeper {
+	case seal.KeeperFile:
+		var secret ssp.Bytes
+		if secret, err = c.keeperSecret(); err != nil {
+			return nil, nil, err
+		}
+		defer secret.Free()
+		ssp.Do(func() { sealed, err = seal.SealRootToFile(root, secret, domain) })
+	case seal.KeeperCustodians:
+		ssp.Do(func() { sealed, shares, err = seal.SealRootToCustodians(root, domain, m, n) })
+	default:
+		err = fault.ArgumentsBad.At("choose keeper")
+	}
+	return sealed, shares, err
+}
+
+// putRoot keeps a sealed root and takes away what other keepers had.
+func (c *Core) putRoot(keeper seal.Keeper, sealed []byte) error {
+	if _, err := c.host.Root(wire.RootPut, keeper.String(), sealed); err != nil {
+		return err
+	}
+	for _, other := range []seal.Keeper{seal.KeeperFile, seal.KeeperCustodians} {
+		if other == keeper {
+			continue
+		}
+		if _, err := c.host.Root(wire.RootDestroy, other.String(), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keeperSecret is what the keeper's file holds; a new one is drawn for a file that is empty.
@@ -157,29 +170,35 @@ func (c *Core) unlockByFile() error {
 // unlockByShare takes one custodian's share and answers how many are missing; with the last one the module unlocks. The
 // caller holds change.
 func (c *Core) unlockByShare(share []byte) (missing int, err error) {
+	secret, missing, err := c.gather(c.head, share)
+	if err != nil || missing > 0 {
+		return missing, err
+	}
+	defer secret.Free()
+	return 0, c.unlock(secret)
+}
+
+// gather takes one share of the root with this head, and with the last one answers the keeper's secret.
+func (c *Core) gather(head seal.RootHead, share []byte) (secret ssp.Bytes, missing int, err error) {
 	c.mu.Lock()
 	if c.gathering == nil {
-		if c.gathering, err = seal.NewGathering(c.head); err != nil {
+		if c.gathering, err = seal.NewGathering(head); err != nil {
 			c.mu.Unlock()
-			return 0, err
+			return secret, 0, err
 		}
 	}
 	g := c.gathering
 	ssp.Do(func() { missing, err = g.Add(share) })
 	c.mu.Unlock()
 	if err != nil || missing > 0 {
-		return missing, err
+		return secret, missing, err
 	}
-	secret, err := g.Secret()
+	secret, err = g.Secret()
 	c.mu.Lock()
 	g.Clear() // also when they do not open the root: one of them was not ours, and nobody can tell which
 	c.gathering = nil
 	c.mu.Unlock()
-	if err != nil {
-		return 0, err
-	}
-	defer secret.Free()
-	return 0, c.unlock(secret)
+	return secret, 0, err
 }
 
 // unlock opens the root key, the domain and every partition whose record is sound.
@@ -188,11 +207,17 @@ func (c *Core) unlock(secret ssp.Bytes) (err error) {
 	if err != nil {
 		return err
 	}
-	var root, k ssp.Bytes
+	var root ssp.Bytes
 	ssp.Do(func() { root, err = seal.OpenRoot(sealed, secret) })
 	if err != nil {
 		return err
 	}
+	return c.unlockWith(root)
+}
+
+// unlockWith opens everything under a root key, which is the core's from here on.
+func (c *Core) unlockWith(root ssp.Bytes) (err error) {
+	var k ssp.Bytes
 	defer func() {
 		if err != nil {
 			c.forget(root)

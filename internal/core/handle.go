@@ -45,6 +45,12 @@ func (c *Core) Handle(op uint16, body []byte) (answer []byte, err error) {
 		return c.nodeCertificate(body)
 	case wire.OpNodeAddress:
 		return nil, c.nodeAddress(body)
+	case wire.OpBackup:
+		return c.backup(body)
+	case wire.OpVerify:
+		return c.verify(body)
+	case wire.OpRestore:
+		return c.restore(body)
 	case wire.OpClose: // the log takes nothing more, so nothing more is done
 		return nil, c.log.Close(c.system.Now())
 	}

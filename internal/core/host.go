@@ -50,22 +50,40 @@ func (h *host) Load(path string) (wire.Record, error) {
 }
 
 // List answers every record below prefix, in the order of paths.
-func (h *host) List(prefix string) ([]wire.Record, error) {
-	var all []wire.Record
+func (h *host) List(prefix string) (all []wire.Record, err error) {
+	err = h.Each(prefix, func(rec wire.Record) error {
+		all = append(all, rec)
+		return nil
+	})
+	return all, err
+}
+
+// Each calls f for every record below prefix, in the order of paths, a page in memory at a time.
+func (h *host) Each(prefix string, f func(wire.Record) error) error {
 	for after := ""; ; {
-		var page wire.ListReply
-		if err := h.call(wire.OpList, &wire.ListRequest{Prefix: prefix, After: after}, &page); err != nil {
-			return nil, err
+		page, err := h.Page(prefix, after, 0)
+		if err != nil {
+			return err
 		}
-		all = append(all, page.Records...)
+		for _, rec := range page.Records {
+			if err := f(rec); err != nil {
+				return err
+			}
+		}
 		if !page.More {
-			return all, nil
+			return nil
 		}
 		if len(page.Records) == 0 || page.Records[len(page.Records)-1].Path <= after {
-			return nil, fault.Malformed.At("list records") // a host that does not advance would keep us here for ever
+			return fault.Malformed.At("list records") // a host that does not advance would keep us here for ever
 		}
 		after = page.Records[len(page.Records)-1].Path
 	}
+}
+
+// Page answers some records below prefix whose paths are greater than after; 0 leaves their number to the host.
+func (h *host) Page(prefix, after string, limit uint32) (page wire.ListReply, err error) {
+	err = h.call(wire.OpList, &wire.ListRequest{Prefix: prefix, After: after, Limit: limit}, &page)
+	return page, err
 }
 
 // Find asks the index.

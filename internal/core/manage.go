@@ -40,6 +40,7 @@ type row struct {
 var (
 	everywhere  = in(wire.StateUninitialized, wire.StateLocked, wire.StateOperational, wire.StateError, wire.StateZeroized)
 	operational = in(wire.StateOperational)
+	closed      = in(wire.StateUninitialized, wire.StateLocked, wire.StateZeroized) // a domain may be brought
 )
 
 // management is every call from 0x80 on, with the states in which it is open and who may ask.
@@ -65,6 +66,13 @@ func init() { // a map literal would refer to itself through the handlers
 		wire.CallKeyState:         {operational, keyOwner, (*manager).keyState},
 		wire.CallAuditNote:        {operational, domain, (*manager).auditNote},
 		wire.CallAuditHead:        {operational, domain, (*manager).auditHead},
+		wire.CallDomainDownload:   {operational, domain, (*manager).domainDownload},
+		wire.CallDomainTransfer:   {closed, anybody, (*manager).domainTransfer},
+		wire.CallDomainUpload:     {closed, anybody, (*manager).domainUpload},
+		wire.CallDomainKeeper:     {closed, anybody, (*manager).domainKeeper},
+		wire.CallReplicaGive:      {operational, keyOwner, (*manager).replicaGive},
+		wire.CallReplicaTake:      {operational, keyOwner, (*manager).replicaTake},
+		wire.CallRecordDigests:    {operational, domain, (*manager).recordDigests},
 	}
 }
 

@@ -120,6 +120,10 @@ const (
 	StoreFull       Code = 508
 	IndexNotReady   Code = 509
 	ChangeLogBroken Code = 510
+	BackupInvalid   Code = 511 // a backup is altered, truncated, put together from others, or of another domain
+	BackupOld       Code = 512 // the state that it would replace is newer
+	BackupUnsound   Code = 513 // the records that were listed are not those of one revision
+	DomainOther     Code = 514 // of another security domain
 )
 
 // 600-699: the audit log.
@@ -175,7 +179,9 @@ var names = map[Code]string{
 	RecordRevived: "record of a destroyed object", Conflict: "changed by somebody else meanwhile",
 	OutcomeUnknown: "outcome of the write is unknown", HeadOld: "partition head is older than one seen",
 	HeadInvalid: "partition head is not authentic", StoreFull: "store is full", IndexNotReady: "index is not ready yet",
-	ChangeLogBroken:  "change log does not match the partition head",
+	ChangeLogBroken: "change log does not match the partition head",
+	BackupInvalid:   "backup is not authentic", BackupOld: "backup is older than what is here",
+	BackupUnsound: "backup is not of one moment", DomainOther: "of another security domain",
 	AuditUnavailable: "audit log does not accept entries", AuditLag: "audit counts are too far behind",
 	AuditInvalid: "audit log is not consistent",
 	LeaseExpired: "node is cut off from the majority", InForceLater: "committed, but not yet in force on every node",

@@ -71,6 +71,13 @@ const (
 	CallKeyState         Call = 0xA1
 	CallAuditNote        Call = 0xA8
 	CallAuditHead        Call = 0xA9
+	CallDomainDownload   Call = 0xC0
+	CallDomainTransfer   Call = 0xC1
+	CallDomainUpload     Call = 0xC2
+	CallDomainKeeper     Call = 0xC3
+	CallReplicaGive      Call = 0xC8
+	CallReplicaTake      Call = 0xC9
+	CallRecordDigests    Call = 0xCA
 )
 
 // CallSpec is one row of pkcs11/calls.def.
@@ -148,6 +155,13 @@ var Calls = []CallSpec{
 	{CallKeyState, "KEY_STATE", "uuu", "", false, "user"},
 	{CallAuditNote, "AUDIT_NOTE", "b", "", false, "admin"},
 	{CallAuditHead, "AUDIT_HEAD", "", "b", false, "admin"},
+	{CallDomainDownload, "DOMAIN_DOWNLOAD", "u[b]", "[bb][bb]", false, "admin"},
+	{CallDomainTransfer, "DOMAIN_TRANSFER", "", "b", false, "any"},
+	{CallDomainUpload, "DOMAIN_UPLOAD", "ubuuu[bb]b[bb]", "b[b]", false, "any"},
+	{CallDomainKeeper, "DOMAIN_KEEPER", "b", "u", false, "any"},
+	{CallReplicaGive, "REPLICA_GIVE", "uu", "bbb", false, "user"},
+	{CallReplicaTake, "REPLICA_TAKE", "ubbb", "uu", false, "user"},
+	{CallRecordDigests, "RECORD_DIGESTS", "bbu", "y[bb]", false, "admin"},
 }
 
 // Spec finds the row of a call; false when there is no such call.

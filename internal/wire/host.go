@@ -13,6 +13,9 @@ const (
 	OpChanged    uint16 = 5
 	OpHealthSign uint16 = 6
 	OpClose      uint16 = 7
+	OpBackup     uint16 = 10
+	OpVerify     uint16 = 11
+	OpRestore    uint16 = 12
 	OpMetrics    uint16 = 13
 	OpLoad       uint16 = 16
 	OpList       uint16 = 17

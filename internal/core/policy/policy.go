@@ -174,3 +174,12 @@ func SetState(who *Identity, o *object.Object, to key.State) error {
 	}
 	return NextState(o.State(), to)
 }
+
+// Replicate decides whether the identity may move an object, as a sealed record, to a clone of the domain, or take it there: who
+// may share it, and any crypto-user where all have it.
+func Replicate(who *Identity, o *object.Object) error {
+	if who != nil && who.Role == RoleUser && o.Owner().IsZero() {
+		return nil
+	}
+	return Share(who, o)
+}

@@ -78,3 +78,17 @@ func (l *Ledger) Reborn(incarnation key.ID) (LedgerPut, error) {
 	l.bind(incarnation)
 	return l.sealHead(&l.tree)
 }
+
+// Continues tells whether this ledger knows everything that other knows, and perhaps more: that nothing would be taken back where
+// it took the place of the other.
+func (l *Ledger) Continues(other *Ledger) bool {
+	other.mu.RLock()
+	defer other.mu.RUnlock()
+	for id, had := range other.entries {
+		version, gone := l.Expect(id)
+		if !gone && (had == destroyed || version < had) {
+			return false
+		}
+	}
+	return true
+}

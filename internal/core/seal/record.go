@@ -89,6 +89,9 @@ func partitionAAD(head []byte, domain, partition key.ID) []byte {
 	return append(append(append([]byte{}, head...), domain[:]...), partition[:]...)
 }
 
+// Hold moves a 32-byte key from ordinary into secret memory, for who brings one from elsewhere.
+func Hold(plain []byte) (ssp.Bytes, error) { return hold(plain) }
+
 // hold moves a 32-byte key from ordinary into secret memory.
 func hold(plain []byte) (ssp.Bytes, error) {
 	defer clear(plain)

@@ -15,8 +15,10 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/ssp"
@@ -102,4 +104,23 @@ func Box(k ssp.Bytes, label string, aad, plain []byte) ([]byte, error) {
 // OpenBox opens what Box made; refused is the code for anything else.
 func OpenBox(k ssp.Bytes, label string, aad, box []byte, refused fault.Code) ([]byte, error) {
 	return openSealed(box, k, label, aad, refused, "open box")
+}
+
+// Digest is a MAC over a record's plaintext and path under a key derived from the root: two clones of a domain can be compared by
+// it, and nobody learns what it is of. Called inside ssp.Do.
+func Digest(root ssp.Bytes, path string, plain []byte) (digest [32]byte, err error) {
+	useKey(root, func(p []byte) {
+		var derived []byte
+		if derived, err = hkdf.Key(sha256.New, p, nil, "genbu record digest 1", keyLen); err != nil {
+			err = fault.Internal.At("derive digest key")
+			return
+		}
+		defer clear(derived)
+		h := hmac.New(sha256.New, derived)
+		h.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(path))))
+		h.Write([]byte(path))
+		h.Write(plain)
+		h.Sum(digest[:0])
+	})
+	return digest, err
 }

@@ -174,6 +174,10 @@ var Faults = map[fault.Code]uint64{
 	fault.StoreFull:       ckrDeviceMemory,
 	fault.IndexNotReady:   ckrDeviceError,
 	fault.ChangeLogBroken: ckrDeviceError,
+	fault.BackupInvalid:   ckrDeviceError, // no PKCS #11 call meets these four
+	fault.BackupOld:       ckrDeviceError,
+	fault.BackupUnsound:   ckrDeviceError,
+	fault.DomainOther:     ckrDeviceError,
 
 	fault.AuditUnavailable: ckrDeviceError,
 	fault.AuditLag:         ckrDeviceError,
