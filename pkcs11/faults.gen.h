@@ -109,6 +109,11 @@ FAULT(601, 0x030UL, "audit counts are too far behind")
 FAULT(602, 0x030UL, "audit log is not consistent")
 FAULT(700, 0x030UL, "node is cut off from the majority")
 FAULT(701, 0x030UL, "committed, but not yet in force on every node")
+FAULT(710, 0x01BUL, "a member of this name exists")
+FAULT(711, 0x007UL, "no such member")
+FAULT(712, 0x01BUL, "join token is not good")
+FAULT(713, 0x01BUL, "this node has no door for others")
+FAULT(714, 0x0E0UL, "not unlocked by the other nodes")
 #endif
 
 #ifndef GENBU_FAULT_NAMES

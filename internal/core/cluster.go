@@ -4,6 +4,7 @@ package core
 
 import (
 	"sync"
+	"sync/atomic"
 
 	membership "github.com/genbu-hsm/genbu/internal/core/member"
 	"github.com/genbu-hsm/genbu/internal/core/peer"
@@ -19,15 +20,23 @@ import (
 type cluster struct {
 	links *peer.Links
 
+	admitting sync.Mutex   // one newcomer after the other; taken before change
+	joining   sync.Mutex   // one attempt to join, or to be unlocked by peers, after the other
+	told      string       // guarded by joining: why the peers did not unlock, as the log has it
+	nextAsk   atomic.Int64 // Boot time before which they are not asked again
+
 	mu       sync.Mutex
-	ca       *membership.SigningKey // guarded by mu: nil while locked
-	caDER    []byte                 // guarded by mu
-	own      *ownIdentity           // guarded by mu: nil while locked, but for a node that waits for its peers
-	cert     []byte                 // guarded by mu: of own, DER
-	renew    int64                  // guarded by mu: Boot time from which cert is issued anew
-	nodes    map[key.ID]*nodeRecord // guarded by mu: replaced, never changed
-	settings settings               // guarded by mu
-	address  wire.NodeAddress       // guarded by mu: of this node, as its host said last
+	ca       *membership.SigningKey          // guarded by mu: nil while locked
+	caDER    []byte                          // guarded by mu
+	own      *ownIdentity                    // guarded by mu: nil while locked, but for a node that waits for its peers
+	cert     []byte                          // guarded by mu: of own, DER
+	renew    int64                           // guarded by mu: Boot time from which cert is issued anew
+	nodes    map[key.ID]*nodeRecord          // guarded by mu: replaced, never changed
+	settings settings                        // guarded by mu
+	address  wire.NodeAddress                // guarded by mu: of this node, as its host said last
+	dials    map[key.ID]chan *process.Stream // guarded by mu: connections asked for that are no links
+	waits    map[key.ID]int64                // guarded by mu: Boot time at which a locked node asked last
+	allowed  map[key.ID]allowance            // guarded by mu
 }
 
 // ownIdentity is this node's keys.
@@ -72,6 +81,9 @@ func (c *Core) openCluster(t *tenant) error {
 	if err := c.ensureSelf(t); err != nil {
 		return err
 	}
+	if err := c.writeAddress(); err != nil { // this node goes on; the others learn where it is later
+		c.host.Log(wire.LogWarn, 0, "this node's addresses are not in its record: "+err.Error())
+	}
 	if _, err := c.identity(); err != nil {
 		return err
 	}
@@ -85,6 +97,11 @@ func (c *Core) openCluster(t *tenant) error {
 
 // openRecord reads a record of the cluster, or adds it.
 func openRecord[T any](t *tenant, path string, read func(plain []byte) (T, error), make func() (T, func() []byte, error)) (v T, e vault.Entry, err error) {
+	if t.vault.Changed(membership.RecordID(path)) { // it was there once: a store that hides it gets no new one
+		make = func() (v T, _ func() []byte, err error) {
+			return v, nil, fault.RecordOld.At("read a record of the domain: it is gone")
+		}
+	}
 	get := func() (vault.Entry, error) {
 		return t.vault.Read(path, membership.RecordID(path), func(plain []byte) (err error) {
 			v, err = read(plain)
@@ -134,6 +151,17 @@ func (c *Core) openSettings(t *tenant) (settings, error) {
 		s = &of
 	}
 	return settings{s, e}, err
+}
+
+// readSettings reads the cluster's policy as the store has it now.
+func (c *Core) readSettings(t *tenant) (settings, error) {
+	s, err := c.openSettings(t)
+	if err == nil {
+		c.cluster.mu.Lock()
+		c.cluster.settings = s
+		c.cluster.mu.Unlock()
+	}
+	return s, err
 }
 
 // openIdentity reads this node's keys. Those with which it was admitted, or waited for its peers, are at hand already.

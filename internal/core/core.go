@@ -145,7 +145,7 @@ func (c *Core) look() error {
 
 // findRoot answers the sealed root that the host keeps, whoever its keeper is; RecordUnknown when there is none.
 func (c *Core) findRoot() (sealed []byte, head seal.RootHead, err error) {
-	for _, keeper := range []seal.Keeper{seal.KeeperFile, seal.KeeperCustodians} {
+	for _, keeper := range keepers {
 		sealed, err = c.host.Root(wire.RootGet, keeper.String(), nil)
 		if fault.Of(err) == fault.RecordUnknown {
 			continue
@@ -201,5 +201,6 @@ func (c *Core) Tick() {
 	c.server.Tick(now / 1_000_000_000)
 	if c.cluster.links != nil {
 		c.cluster.links.Tick()
+		c.seekPeers(c.system.Boot())
 	}
 }

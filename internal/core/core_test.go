@@ -29,9 +29,10 @@ type machineDouble struct {
 	keeper []byte
 	exits  chan int
 	gone   atomic.Bool
+	skew   atomic.Int64 // of its wall clock
 }
 
-func (m *machineDouble) Now() int64  { return time.Now().UnixNano() }
+func (m *machineDouble) Now() int64  { return time.Now().UnixNano() + m.skew.Load() }
 func (m *machineDouble) Boot() int64 { return time.Now().UnixNano() }
 
 // After runs nothing once the process would have ended.

@@ -93,6 +93,9 @@ func (c *Core) initialize(keeper seal.Keeper, m, n int, adminPIN []byte) (shares
 
 // sealRoot seals the root key to a keeper and takes away what other keepers had.
 func (c *Core) sealRoot(keeper seal.Keeper, m, n int) ([][]byte, error) {
+	if keeper == seal.KeeperPeers {
+		return nil, c.entrustPeers()
+	}
 	sealed, shares, err := c.sealFor(c.root, c.domain, keeper, m, n)
 	if err != nil {
 		return nil, err
@@ -130,7 +133,7 @@ func (c *Core) putRoot(keeper seal.Keeper, sealed []byte) error {
 	if _, err := c.host.Root(wire.RootPut, keeper.String(), sealed); err != nil {
 		return err
 	}
-	for _, other := range []seal.Keeper{seal.KeeperFile, seal.KeeperCustodians} {
+	for _, other := range keepers {
 		if other == keeper {
 			continue
 		}
@@ -140,6 +143,9 @@ func (c *Core) putRoot(keeper seal.Keeper, sealed []byte) error {
 	}
 	return nil
 }
+
+// keepers are all there are. A node whose keeper is the other nodes may have the custodians' sealed root besides.
+var keepers = []seal.Keeper{seal.KeeperPeers, seal.KeeperFile, seal.KeeperCustodians}
 
 // keeperSecret is what the keeper's file holds; a new one is drawn for a file that is empty.
 func (c *Core) keeperSecret() (ssp.Bytes, error) {
@@ -164,18 +170,22 @@ func (c *Core) unlockByFile() error {
 		return err
 	}
 	defer secret.Free()
-	return c.unlock(secret)
+	return c.unlock(seal.KeeperFile, secret)
 }
 
 // unlockByShare takes one custodian's share and answers how many are missing; with the last one the module unlocks. The
 // caller holds change.
 func (c *Core) unlockByShare(share []byte) (missing int, err error) {
-	secret, missing, err := c.gather(c.head, share)
+	h := c.head
+	if h.Keeper == seal.KeeperPeers { // the custodians can do what the other nodes will not
+		h, _ = seal.ReadRootHead(c.custodians())
+	}
+	secret, missing, err := c.gather(h, share)
 	if err != nil || missing > 0 {
 		return missing, err
 	}
 	defer secret.Free()
-	return 0, c.unlock(secret)
+	return 0, c.unlock(seal.KeeperCustodians, secret)
 }
 
 // gather takes one share of the root with this head, and with the last one answers the keeper's secret.
@@ -201,9 +211,9 @@ func (c *Core) gather(head seal.RootHead, share []byte) (secret ssp.Bytes, missi
 	return secret, 0, err
 }
 
-// unlock opens the root key, the domain and every partition whose record is sound.
-func (c *Core) unlock(secret ssp.Bytes) (err error) {
-	sealed, err := c.host.Root(wire.RootGet, c.head.Keeper.String(), nil)
+// unlock opens the root key with a keeper's secret, and then the rest.
+func (c *Core) unlock(keeper seal.Keeper, secret ssp.Bytes) (err error) {
+	sealed, err := c.host.Root(wire.RootGet, keeper.String(), nil)
 	if err != nil {
 		return err
 	}

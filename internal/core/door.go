@@ -15,6 +15,12 @@ func (c *Core) startLinks() {
 	c.cluster.links = peer.New(c.config.Node, c.system, c.host.Dial)
 	c.cluster.links.OnLog(func(text string) { c.host.Log(wire.LogWarn, 0, text) })
 	c.cluster.links.OnUnknown(c.lookForNode)
+	c.cluster.links.OnMembersChanged(func() {
+		go func() { // whoever changed them may hold what this needs
+			defer process.LastWords()
+			c.refreshPeers()
+		}()
+	})
 }
 
 // Links is how this core speaks to the other members'.
@@ -29,6 +35,8 @@ func (c *Core) Arrived(raw *process.Stream, purpose uint8) {
 		c.cluster.links.Accept(raw)
 	case purpose == wire.DoorChannel:
 		c.serveAgent(raw)
+	case purpose == wire.DoorAdmission:
+		c.serveAdmission(raw)
 	default:
 		raw.Close()
 	}
@@ -36,7 +44,13 @@ func (c *Core) Arrived(raw *process.Stream, purpose uint8) {
 
 // Dialled takes a connection that this core asked for. It is one goroutine's whole work.
 func (c *Core) Dialled(raw *process.Stream, id key.ID) {
-	if !c.cluster.links.Dialled(id, raw) {
+	c.cluster.mu.Lock()
+	wanted := c.cluster.dials[id]
+	delete(c.cluster.dials, id)
+	c.cluster.mu.Unlock()
+	if wanted != nil {
+		wanted <- raw
+	} else if !c.cluster.links.Dialled(id, raw) {
 		raw.Close()
 	}
 }
@@ -50,11 +64,12 @@ func (c *Core) closeCluster() {
 	if k.ca != nil {
 		k.ca.Free()
 	}
-	if k.own != nil {
+	if k.own != nil && c.State() != wire.StateUninitialized { // a newcomer asks again with the same keys
 		k.own.tls.Free()
 		k.own.kem.Free()
+		k.own = nil
 	}
-	k.ca, k.own, k.cert, k.nodes = nil, nil, nil, nil
+	k.ca, k.cert, k.nodes = nil, nil, nil
 }
 
 // nodeAddress takes in how this node is reached. A change goes into its record, for the others.
@@ -82,11 +97,14 @@ func (c *Core) writeAddress() error {
 	c.cluster.mu.Lock()
 	a := c.cluster.address
 	c.cluster.mu.Unlock()
-	if self == nil || a == (wire.NodeAddress{}) || a.Door == self.Door && a.Peer == self.Peer {
+	if self == nil || (a.Door == "" || a.Door == self.Door) && (a.Peer == "" || a.Peer == self.Peer) {
 		return nil
 	}
 	next := *self.Node
-	if next.Door = a.Door; a.Peer != "" {
+	if a.Door != "" {
+		next.Door = a.Door
+	}
+	if a.Peer != "" {
 		next.Peer = a.Peer
 	}
 	return c.changeNode(self, &next)

@@ -73,6 +73,19 @@ func init() { // a map literal would refer to itself through the handlers
 		wire.CallReplicaGive:      {operational, keyOwner, (*manager).replicaGive},
 		wire.CallReplicaTake:      {operational, keyOwner, (*manager).replicaTake},
 		wire.CallRecordDigests:    {operational, domain, (*manager).recordDigests},
+		wire.CallTokenCreate:      {operational, domain, (*manager).tokenCreate},
+		wire.CallTokenList:        {operational, domain, (*manager).tokenList},
+		wire.CallTokenRevoke:      {operational, domain, (*manager).tokenRevoke},
+		wire.CallJoin:             {in(wire.StateUninitialized), anybody, (*manager).join},
+		wire.CallMembers:          {operational, anybody, (*manager).memberTable},
+		wire.CallApprove:          {operational, domain, (*manager).approve},
+		wire.CallNodeUnlock:       {operational, domain, (*manager).nodeUnlock},
+		wire.CallMemberRemove:     {operational, domain, (*manager).memberRemove},
+		wire.CallClusterPolicy:    {operational, anybody, (*manager).clusterPolicy},
+		wire.CallClusterSet:       {operational, domain, (*manager).clusterSet},
+		wire.CallAgentList:        {operational, domain, (*manager).agentList},
+		wire.CallAgentSet:         {operational, domain, (*manager).agentSet},
+		wire.CallAgentRemove:      {operational, domain, (*manager).agentRemove},
 	}
 }
 

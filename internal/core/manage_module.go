@@ -27,7 +27,7 @@ func (m *manager) init() error {
 		return err
 	}
 	keeper, ok := seal.ParseKeeper(name)
-	if !ok || keeper == seal.KeeperCustodians && (threshold < 1 || threshold > n || n > 255) {
+	if !ok || keeper == seal.KeeperPeers || keeper == seal.KeeperCustodians && (threshold < 1 || threshold > n || n > 255) {
 		return fault.ArgumentsBad.At("choose keeper")
 	}
 	c := m.core
@@ -62,6 +62,12 @@ func (m *manager) unlock() error {
 		return err
 	}
 	c := m.core
+	if len(share) == 0 && c.head.Keeper == seal.KeeperPeers {
+		c.cluster.joining.Lock() // and not change: the sockets of this come while we wait
+		defer c.cluster.joining.Unlock()
+		m.w.U64(0)
+		return c.unlockByPeers()
+	}
 	c.change.Lock()
 	defer c.change.Unlock()
 	if c.State() != wire.StateLocked {
@@ -70,7 +76,7 @@ func (m *manager) unlock() error {
 	var missing int
 	var err error
 	switch {
-	case len(share) > 0 && c.head.Keeper == seal.KeeperCustodians:
+	case len(share) > 0 && c.head.Keeper != seal.KeeperFile:
 		missing, err = c.unlockByShare(share)
 	case len(share) == 0 && c.head.Keeper == seal.KeeperFile:
 		err = c.unlockByFile()
@@ -112,7 +118,7 @@ func (m *manager) zeroize() error {
 	m.core.log.Append(m.entry(nil, wire.AuditState, text, nil), false) // erase gives the log its moment
 	var failed error
 	if confirm != "" {
-		for _, keeper := range []seal.Keeper{seal.KeeperFile, seal.KeeperCustodians} {
+		for _, keeper := range keepers {
 			if _, err := c.host.Root(wire.RootDestroy, keeper.String(), nil); err != nil {
 				failed = err // told, but the memory goes all the same
 			}
@@ -140,7 +146,12 @@ func (m *manager) rekeep() error {
 	c := m.core
 	c.change.Lock()
 	defer c.change.Unlock()
-	return m.entrust(name, func() ([][]byte, error) { return c.sealRoot(keeper, int(threshold), int(n)) })
+	return m.entrust(name, func() (shares [][]byte, err error) {
+		if shares, err = c.sealRoot(keeper, int(threshold), int(n)); err == nil {
+			c.noteKeeper(name)
+		}
+		return shares, err
+	})
 }
 
 func (m *manager) auditNote() error {

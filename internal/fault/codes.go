@@ -137,6 +137,12 @@ const (
 const (
 	LeaseExpired Code = 700 // this node is cut off from the majority, and the time that the policy gives it is over
 	InForceLater Code = 701 // the change is committed; the reason says by when all nodes hold to it
+
+	MemberExists  Code = 710 // a node or agent of this name
+	MemberUnknown Code = 711
+	TokenRefused  Code = 712 // a join token that is damaged, unknown, expired, revoked or used
+	DoorUnknown   Code = 713 // this node has no address at which others could reach its core
+	UnlockRefused Code = 714 // the other nodes do not unlock this one by themselves
 )
 
 var names = map[Code]string{
@@ -184,6 +190,8 @@ var names = map[Code]string{
 	BackupUnsound: "backup is not of one moment", DomainOther: "of another security domain",
 	AuditUnavailable: "audit log does not accept entries", AuditLag: "audit counts are too far behind",
 	AuditInvalid: "audit log is not consistent",
+	MemberExists: "a member of this name exists", MemberUnknown: "no such member", TokenRefused: "join token is not good",
+	DoorUnknown: "this node has no door for others", UnlockRefused: "not unlocked by the other nodes",
 	LeaseExpired: "node is cut off from the majority", InForceLater: "committed, but not yet in force on every node",
 }
 

@@ -71,6 +71,19 @@ const (
 	CallKeyState         Call = 0xA1
 	CallAuditNote        Call = 0xA8
 	CallAuditHead        Call = 0xA9
+	CallTokenCreate      Call = 0xB0
+	CallTokenList        Call = 0xB1
+	CallTokenRevoke      Call = 0xB2
+	CallJoin             Call = 0xB3
+	CallMembers          Call = 0xB4
+	CallApprove          Call = 0xB5
+	CallNodeUnlock       Call = 0xB6
+	CallMemberRemove     Call = 0xB7
+	CallClusterPolicy    Call = 0xB8
+	CallClusterSet       Call = 0xB9
+	CallAgentList        Call = 0xBA
+	CallAgentSet         Call = 0xBB
+	CallAgentRemove      Call = 0xBC
 	CallDomainDownload   Call = 0xC0
 	CallDomainTransfer   Call = 0xC1
 	CallDomainUpload     Call = 0xC2
@@ -155,6 +168,19 @@ var Calls = []CallSpec{
 	{CallKeyState, "KEY_STATE", "uuu", "", false, "user"},
 	{CallAuditNote, "AUDIT_NOTE", "b", "", false, "admin"},
 	{CallAuditHead, "AUDIT_HEAD", "", "b", false, "admin"},
+	{CallTokenCreate, "TOKEN_CREATE", "buu", "b", false, "admin"},
+	{CallTokenList, "TOKEN_LIST", "", "[bbuubu]", false, "admin"},
+	{CallTokenRevoke, "TOKEN_REVOKE", "b", "", false, "admin"},
+	{CallJoin, "JOIN", "bb", "ubbuu", false, "any"},
+	{CallMembers, "MEMBERS", "", "[bbbbbuu]", false, "any"},
+	{CallApprove, "APPROVE", "bb", "uu", false, "admin"},
+	{CallNodeUnlock, "NODE_UNLOCK", "b", "", false, "admin"},
+	{CallMemberRemove, "MEMBER_REMOVE", "b", "", false, "admin"},
+	{CallClusterPolicy, "CLUSTER_POLICY", "", "uuub", false, "any"},
+	{CallClusterSet, "CLUSTER_SET", "uuuu", "", false, "admin"},
+	{CallAgentList, "AGENT_LIST", "", "[bbuu]", false, "admin"},
+	{CallAgentSet, "AGENT_SET", "bu", "", false, "admin"},
+	{CallAgentRemove, "AGENT_REMOVE", "b", "", false, "admin"},
 	{CallDomainDownload, "DOMAIN_DOWNLOAD", "u[b]", "[bb][bb]", false, "admin"},
 	{CallDomainTransfer, "DOMAIN_TRANSFER", "", "b", false, "any"},
 	{CallDomainUpload, "DOMAIN_UPLOAD", "ubuuu[bb]b[bb]", "b[b]", false, "any"},

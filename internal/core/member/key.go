@@ -203,6 +203,19 @@ func (k *KEMKey) Open(info string, aad, sealed []byte) (text []byte, err error) 
 	return text, nil
 }
 
+// ValidKeys tells whether a newcomer's public keys are of the kinds that members have.
+func ValidKeys(tls, kemKey []byte) bool {
+	_, err := parsePublicKeyInfo(tls)
+	_, failed := kem.NewPublicKey(kemKey)
+	return err == nil && failed == nil
+}
+
+// ValidIdentity tells whether a public key is of the kind that agents show.
+func ValidIdentity(tls []byte) bool {
+	_, err := parsePublicKeyInfo(tls)
+	return err == nil
+}
+
 // hold moves a 32-byte key into secret memory.
 func hold(plain []byte) (ssp.Bytes, error) {
 	if len(plain) != keyLen {

@@ -39,6 +39,10 @@ func (h *handshakes) leave(raw *process.Stream) {
 	}
 }
 
+// Enter and Leave count somebody among those at the door who may be sent away when there are too many.
+func (l *Links) Enter(raw *process.Stream) { l.hands.enter(raw) }
+func (l *Links) Leave(raw *process.Stream) { l.hands.leave(raw) }
+
 // Shake answers a handshake at this node's door, bounded in time and number together with all others there.
 func (l *Links) Shake(raw *process.Stream, own process.Identity, trust *process.Trust) (*process.Secured, error) {
 	l.hands.enter(raw)

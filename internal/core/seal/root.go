@@ -18,6 +18,7 @@ const (
 	KeeperUnknown    Keeper = iota
 	KeeperFile              // a file of 32 random bytes, read by core/process from a descriptor
 	KeeperCustodians        // people, of whom a threshold must give their shares
+	KeeperPeers             // the other nodes' cores, who know this node by its keys (identity.go)
 )
 
 // String is the keeper's name in configuration, in root/<keeper> and in the derivation of its key.
@@ -27,13 +28,15 @@ func (k Keeper) String() string {
 		return "file"
 	case KeeperCustodians:
 		return "custodians"
+	case KeeperPeers:
+		return "peers"
 	}
 	return ""
 }
 
 // ParseKeeper reads what String printed.
 func ParseKeeper(name string) (Keeper, bool) {
-	for _, k := range []Keeper{KeeperFile, KeeperCustodians} {
+	for _, k := range []Keeper{KeeperFile, KeeperCustodians, KeeperPeers} {
 		if name == k.String() {
 			return k, true
 		}
@@ -77,7 +80,8 @@ func ReadRootHead(sealed []byte) (h RootHead, err error) {
 	h.Keeper, h.Domain, h.Set, h.Threshold, h.Shares = Keeper(r.U8()), r.ID(), r.U32(), r.U8(), r.U8()
 	custodians := h.Keeper == KeeperCustodians && h.Threshold >= 1 && h.Threshold <= h.Shares
 	file := h.Keeper == KeeperFile && h.Set == 0 && h.Threshold == 0 && h.Shares == 0
-	if r.Err() != nil || r.Len() != saltLen+keyLen+tagLen || !custodians && !file {
+	peers := h.Keeper == KeeperPeers && h.Set == 0 && h.Threshold == 0 && h.Shares == 0
+	if r.Err() != nil || !peers && r.Len() != saltLen+keyLen+tagLen || !custodians && !file && !peers {
 		return RootHead{}, fault.RecordInvalid.At("read sealed root")
 	}
 	return h, nil
@@ -122,6 +126,9 @@ func SealRootToCustodians(root ssp.Bytes, domain key.ID, m, n int) (sealed []byt
 // KeeperRefused means that it is the wrong secret, or that the sealed root was altered.
 func OpenRoot(sealed []byte, secret ssp.Bytes) (ssp.Bytes, error) {
 	h, err := ReadRootHead(sealed)
+	if err == nil && h.Keeper == KeeperPeers {
+		err = fault.KeeperRefused.At("open root key: it is with the other nodes")
+	}
 	if err != nil {
 		return ssp.Bytes{}, err
 	}

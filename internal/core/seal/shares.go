@@ -23,7 +23,7 @@ const (
 	sharePrefix  = "genbu"
 	shareVersion = 1
 	shareGroup   = 5
-	shareText    = 2 * (len(sharePrefix) + 1 + 63 + bech32Checksum) // longest text looked at, separators included
+	shareText    = 2 * (len(sharePrefix) + 1 + 63 + wire.Bech32Checksum) // longest text looked at, separators included
 )
 
 // split writes a share of secret for each index from 1 to h.Shares.
@@ -58,7 +58,7 @@ func writeShare(set uint32, threshold, index uint8, value []byte) []byte {
 	w.U8(index)
 	w.Raw(value)
 	defer clear(w.B)
-	plain := toBech32(sharePrefix, w.B)
+	plain := wire.ToBech32(sharePrefix, w.B)
 	defer clear(plain)
 	cut := len(sharePrefix) + 1
 	text := append(make([]byte, 0, 2*len(plain)), plain[:cut]...)
@@ -85,7 +85,7 @@ func readShare(text []byte) (set uint32, threshold, index uint8, value []byte, o
 			plain = append(plain, c)
 		}
 	}
-	data, ok := fromBech32(sharePrefix, plain)
+	data, ok := wire.FromBech32(sharePrefix, plain)
 	r := wire.NewReader(data)
 	ok = r.U8() == shareVersion && ok
 	set, threshold, index, value = r.U32(), r.U8(), r.U8(), r.Raw(keyLen)

@@ -21,6 +21,7 @@ type step struct {
 	rev  int64     // the revision it must have
 	put  *wire.Put // the next version; nil when the record is removed
 	next uint64    // its version
+	with *wire.Put // a new record that comes with the change; nil for none
 	done chan moved
 }
 
@@ -135,6 +136,10 @@ func (p *Partition) try(batch []*step) (revision int64, sent bool, err error) {
 			txn.Puts = append(txn.Puts, *s.put)
 		} else {
 			txn.Deletes = append(txn.Deletes, s.path)
+		}
+		if s.with != nil {
+			txn.Compares = append(txn.Compares, wire.Compare{Path: s.with.Path})
+			txn.Puts = append(txn.Puts, *s.with)
 		}
 	}
 	move, err := p.ledger.Advance(changes)

@@ -108,3 +108,23 @@ func (p *Partition) Remove(e Entry) error {
 	_, err := p.move(&step{id: e.ID, path: e.Path, rev: e.Revision})
 	return err
 }
+
+// Exchange destroys the record at e and adds another in the same Txn: never both, never neither.
+func (p *Partition) Exchange(e Entry, path string, id key.ID, plain func() []byte) (Entry, error) {
+	put, err := p.First(path, plain)
+	if err != nil {
+		return Entry{}, err
+	}
+	revision, err := p.move(&step{id: e.ID, path: e.Path, rev: e.Revision, with: &put})
+	if err == nil && revision == 0 { // settled after an unknown outcome
+		rec, err := p.host.Load(path)
+		return Entry{id, path, 1, rec.Revision}, err
+	}
+	return Entry{id, path, 1, revision}, err
+}
+
+// Changed tells whether the ledger names a record: it was changed or destroyed since it was made, so it was there.
+func (p *Partition) Changed(id key.ID) bool {
+	version, gone := p.ledger.Expect(id)
+	return gone || version > 1
+}

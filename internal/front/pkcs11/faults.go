@@ -184,5 +184,13 @@ var Faults = map[fault.Code]uint64{
 	fault.AuditInvalid:     ckrDeviceError,
 
 	fault.LeaseExpired: ckrDeviceError,
+
+	// Of calls that no PKCS #11 program makes.
+	fault.MemberExists:  ckrActionProhibited,
+	fault.MemberUnknown: ckrArgumentsBad,
+	fault.TokenRefused:  ckrActionProhibited,
+	fault.DoorUnknown:   ckrActionProhibited,
+	fault.UnlockRefused: ckrTokenNotPresent,
+
 	fault.InForceLater: ckrDeviceError, // as after OutcomeUnknown the program has to look
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package seal
+package wire
 
 import "bytes"
 
@@ -8,7 +8,7 @@ import "bytes"
 
 const (
 	bech32Letters  = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
-	bech32Checksum = 6
+	Bech32Checksum = 6 // letters at the end of a text
 	bech32mConst   = 0x2bc830a3
 )
 
@@ -54,9 +54,9 @@ func value(c byte) (v byte, ok byte) {
 // equal is 0xff when a and b are the same, else 0.
 func equal(a, b byte) byte { return byte((uint32(a^b) - 1) >> 8) }
 
-// toBech32 is prefix, "1", data and checksum, in lower case.
-func toBech32(prefix string, data []byte) []byte {
-	out := append(make([]byte, 0, len(prefix)+1+len(data)*2+bech32Checksum), prefix+"1"...)
+// ToBech32 is prefix, "1", data and checksum, in lower case.
+func ToBech32(prefix string, data []byte) []byte {
+	out := append(make([]byte, 0, len(prefix)+1+len(data)*2+Bech32Checksum), prefix+"1"...)
 	sum := prefixSum(prefix)
 	put := func(v byte) {
 		sum = polymod(sum, v)
@@ -73,20 +73,20 @@ func toBech32(prefix string, data []byte) []byte {
 		put(byte(bits<<(5-n)) & 31)
 	}
 	check := sum
-	for range bech32Checksum {
+	for range Bech32Checksum {
 		check = polymod(check, 0)
 	}
 	check ^= bech32mConst
-	for i := range bech32Checksum {
-		out = append(out, letter(byte(check>>(5*(bech32Checksum-1-i)))&31))
+	for i := range Bech32Checksum {
+		out = append(out, letter(byte(check>>(5*(Bech32Checksum-1-i)))&31))
 	}
 	return out
 }
 
-// fromBech32 checks text, which is in lower case, and answers its data; false for anything that toBech32 would not write.
-func fromBech32(prefix string, text []byte) ([]byte, bool) {
+// FromBech32 checks text, which is in lower case, and answers its data; false for anything that ToBech32 would not write.
+func FromBech32(prefix string, text []byte) ([]byte, bool) {
 	rest, ok := bytes.CutPrefix(text, []byte(prefix+"1"))
-	if !ok || len(rest) < bech32Checksum {
+	if !ok || len(rest) < Bech32Checksum {
 		return nil, false
 	}
 	sum, known := prefixSum(prefix), byte(0xff)
@@ -96,7 +96,7 @@ func fromBech32(prefix string, text []byte) ([]byte, bool) {
 		v, good := value(c)
 		known &= good
 		sum = polymod(sum, v)
-		if i >= len(rest)-bech32Checksum {
+		if i >= len(rest)-Bech32Checksum {
 			continue
 		}
 		bits, n = bits<<5|uint32(v), n+5
