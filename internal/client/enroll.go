@@ -118,7 +118,7 @@ func export(conn *tls.Conn) (exporter [32]byte, err error) {
 }
 
 // askPatience is how long a node may take to answer at its door.
-const askPatience = 60 * time.Second
+const askPatience = 120 * time.Second
 
 func askWithin(ctx context.Context, conn *tls.Conn, ask uint8, body []byte) ([]byte, error) {
 	conn.SetDeadline(time.Now().Add(askPatience))

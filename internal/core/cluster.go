@@ -142,14 +142,9 @@ func (c *Core) openCA(t *tenant) (*membership.SigningKey, []byte, error) {
 
 func (c *Core) openSettings(t *tenant) (settings, error) {
 	s, e, err := openRecord(t, membership.SettingsPath, membership.DecodeSettings, func() (*membership.Settings, func() []byte, error) {
-		s := &membership.Settings{LeaseMS: membership.DefaultLease, Incarnation: randomID()}
+		s := &membership.Settings{LeaseMS: membership.DefaultLease}
 		return s, s.Encode, nil
 	})
-	if err == nil && !c.birth.IsZero() { // a restore has begun another one
-		of := *s
-		of.Incarnation = c.birth
-		s = &of
-	}
 	return settings{s, e}, err
 }
 

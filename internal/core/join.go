@@ -20,7 +20,7 @@ const (
 	handshakeTime = 5 * second
 
 	// answerPatience is how long a member may take to let a newcomer in: its store has to take it as a learner first.
-	answerPatience = 60 * second
+	answerPatience = 120 * second
 )
 
 // askDoor asks one thing at a node's door. message is made for the connection it goes by.

@@ -112,6 +112,20 @@ func TestANodeJoinsWithATokenAndServesEveryKey(t *testing.T) {
 	}
 }
 
+func TestALoneNodeOpensItsDoorForItsFirstNewcomer(t *testing.T) {
+	w := newTown(t)
+	a := w.house(true)
+	a.core.cluster.address = wire.NodeAddress{} // as a node that nobody wanted yet
+	a.initialize("file", 0, 0)
+	if door := a.core.members()[a.id].Door; door != "" {
+		t.Fatalf("its door is %q", door)
+	}
+	b := w.house(false)
+	_, err := b.joins(a.token("b", wire.JoinNode), "file")
+	want(t, "join", err, fault.OK)
+	until(t, "its own record names the door", func() bool { return a.core.members()[a.id].Door == a.door })
+}
+
 // TestAJoinTokenIsGoodOnceForOneAndNotForLong: each refusal changes nothing, which the join at the end shows.
 func TestAJoinTokenIsGoodOnceForOneAndNotForLong(t *testing.T) {
 	w := newTown(t)

@@ -211,7 +211,10 @@ func (m *manager) clusterPolicy() error {
 		m.w.B[len(m.w.B)-8] = 1
 	}
 	m.w.U64(uint64(s.LeaseMS))
-	m.w.Bytes(s.Incarnation[:])
+	m.core.mu.RLock()
+	birth := m.core.birth
+	m.core.mu.RUnlock()
+	m.w.Bytes(birth[:])
 	return nil
 }
 

@@ -41,6 +41,7 @@ func (m *manager) tokenCreate() error {
 	if err != nil {
 		return err
 	}
+	c.openDoor()
 	shown := wire.JoinToken{Kind: uint8(kind), Domain: c.domain, CA: sha256.Sum256(c.caKey()), Doors: c.doors()}
 	if len(shown.Doors) == 0 {
 		return fault.DoorUnknown.At("create join token")
@@ -83,6 +84,28 @@ func (m *manager) tokenCreate() error {
 	}
 	m.w.Bytes(text)
 	return nil
+}
+
+// openDoor asks the host to be found by others, where nobody wanted this node so far.
+func (c *Core) openDoor() {
+	c.cluster.mu.Lock()
+	have := c.cluster.address.Door != ""
+	c.cluster.mu.Unlock()
+	if have {
+		return
+	}
+	door, err := c.host.Member(wire.MemberRequest{Verb: wire.MemberDoor, Node: c.config.Node})
+	if err != nil || door == "" {
+		return // whoever needs it says so
+	}
+	c.cluster.mu.Lock()
+	c.cluster.address.Door = door
+	c.cluster.mu.Unlock()
+	c.change.Lock()
+	defer c.change.Unlock()
+	if err := c.writeAddress(); err != nil {
+		c.host.Log(wire.LogWarn, 0, "this node's addresses are not in its record: "+err.Error())
+	}
 }
 
 // caKey is the SubjectPublicKeyInfo of the domain's CA.

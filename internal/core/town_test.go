@@ -131,11 +131,17 @@ func (h *house) answer(w *town) func(op uint16, body []byte) ([]byte, error, boo
 		case wire.OpMember:
 			var ask wire.MemberRequest
 			ask.Decode(&r)
-			w.mu.Lock()
-			w.members = append(w.members, ask)
-			w.mu.Unlock()
+			if ask.Verb != wire.MemberDoor {
+				w.mu.Lock()
+				w.members = append(w.members, ask)
+				w.mu.Unlock()
+			}
+			initial := "initial " + ask.Name
+			if ask.Verb == wire.MemberDoor {
+				initial = h.door
+			}
 			var b wire.Writer
-			(&wire.MemberReply{Initial: "initial " + ask.Name}).Encode(&b)
+			(&wire.MemberReply{Initial: initial}).Encode(&b)
 			return b.B, nil, true
 		case wire.OpJoined:
 			var ask wire.JoinedRequest

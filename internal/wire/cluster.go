@@ -65,6 +65,7 @@ const (
 	MemberUnknown MemberVerb = iota
 	MemberAdd                // as a learner; adding one that is there already answers the same
 	MemberRemove             // removing one that is not there succeeds
+	MemberDoor               // none is changed: this node is to be found by others, so its door is opened if it is not
 )
 
 // MemberRequest changes the store's membership.
@@ -75,7 +76,8 @@ type MemberRequest struct {
 	Peer string // URL; empty for MemberRemove
 }
 
-// MemberReply says with which members the new one begins, in the store's own words, which the core carries unread.
+// MemberReply says with which members the new one begins, in the store's own words, which the core carries unread; for
+// MemberDoor it is the door's address, host:port.
 type MemberReply struct{ Initial string }
 
 // ClusterMember is one node as the others reach it.

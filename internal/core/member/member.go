@@ -85,10 +85,9 @@ type Token struct {
 
 // Settings are the cluster's policy: the plaintext of r/<domain>/s.
 type Settings struct {
-	Approvals   uint32 // admins who must approve a node's keys before it is let in
-	AutoUnlock  bool   // a restarted node whose keeper is "peers" is unlocked without asking anybody
-	LeaseMS     uint32
-	Incarnation key.ID
+	Approvals  uint32 // admins who must approve a node's keys before it is let in
+	AutoUnlock bool   // a restarted node whose keeper is "peers" is unlocked without asking anybody
+	LeaseMS    uint32
 }
 
 // Limits.
@@ -213,7 +212,6 @@ func (s *Settings) Encode() []byte {
 	w.U32(s.Approvals)
 	w.Bool(s.AutoUnlock)
 	w.U32(s.LeaseMS)
-	w.PutID(s.Incarnation)
 	return w.B
 }
 
@@ -221,7 +219,7 @@ func (s *Settings) Encode() []byte {
 func DecodeSettings(b []byte) (*Settings, error) {
 	r := wire.NewReader(b)
 	ok := r.U8() == recordVersion
-	s := &Settings{Approvals: r.U32(), AutoUnlock: r.Bool(), LeaseMS: r.U32(), Incarnation: r.ID()}
+	s := &Settings{Approvals: r.U32(), AutoUnlock: r.Bool(), LeaseMS: r.U32()}
 	if r.End() != nil || !ok || !s.Valid() {
 		return nil, fault.RecordInvalid.At("read settings of the domain")
 	}

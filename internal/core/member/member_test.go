@@ -173,7 +173,7 @@ func records() []interface{ Encode() []byte } {
 		&Node{id, "node1", "a:1", "https://a:2", []byte("tls"), []byte("kem"), "file", 5, id, id, []byte("k"), 9},
 		&Agent{id, "web-1", []byte("tls"), true, 5, id, id, []byte("k"), 9},
 		&Token{id, KindAgent, "web-1", make([]byte, 32), 9, id, []byte("f"), []key.ID{id, {2}}},
-		&Settings{2, true, 3000, id},
+		&Settings{2, true, 3000},
 	}
 }
 
