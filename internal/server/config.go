@@ -12,11 +12,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"sigs.k8s.io/yaml"
 
 	"github.com/genbu-hsm/genbu/internal/boundary"
+	"github.com/genbu-hsm/genbu/internal/store/etcd"
 )
 
 // Config is everything a node can be told. It is read from genbu.yaml in the node's directory; a key that is not named
@@ -56,6 +58,9 @@ type Config struct {
 	// AuditMaxLag is how far counted uses may lag behind in the audit log before use is refused. Default "10s".
 	AuditMaxLag string `json:"audit_max_lag"`
 
+	// Cluster is for nodes that are several, or are to be.
+	Cluster ClusterConfig `json:"cluster"`
+
 	// LogLevel is "debug", "info" (default), "warn" or "error".
 	LogLevel string `json:"log_level"`
 	// LogFormat is "text" (default) or "json", a line an object.
@@ -63,6 +68,28 @@ type Config struct {
 	// Traces is where OpenTelemetry traces are sent, an OTLP/HTTP address such as "http://127.0.0.1:4318". Default: what the
 	// standard OTEL_* variables say, and else nowhere.
 	Traces string `json:"traces"`
+}
+
+// ClusterConfig says how this node and others reach each other. A lone node listens nowhere; addresses that are not named here
+// are chosen when they are first needed, and kept.
+type ClusterConfig struct {
+	// Listen is the address of the door, where other cores, newcomers and agents come to the core. Default ":7710", or a
+	// free port when that is taken.
+	Listen string `json:"listen"`
+
+	// Advertise is how others reach the door, host:port. Default: this machine's address and the port of Listen.
+	Advertise string `json:"advertise"`
+
+	// PeerListen is the address of the store's own traffic between members. Default ":7711", or a free port.
+	PeerListen string `json:"peer_listen"`
+
+	// PeerAdvertise is how the other members reach it. Default: this machine's address and the port of PeerListen.
+	PeerAdvertise string `json:"peer_advertise"`
+
+	// Heartbeat between the store's members; Election is after how long without one they elect another leader. Default "100ms"
+	// and "1s", for members less than 10 ms apart: about the round trip, and ten times that. The same on all nodes.
+	Heartbeat string `json:"heartbeat"`
+	Election  string `json:"election"`
 }
 
 // ConfigFile is the name of the configuration within a node's directory.
@@ -155,7 +182,41 @@ func (c *Config) finish(dir string) error {
 	if _, err := c.logLevel(); err != nil {
 		faults = append(faults, err)
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.Cluster.check()...)...)
+}
+
+// check answers what is wrong with the addresses and times.
+func (c *ClusterConfig) check() (faults []error) {
+	for _, a := range []struct{ key, value string }{{"listen", c.Listen}, {"advertise", c.Advertise},
+		{"peer_listen", c.PeerListen}, {"peer_advertise", c.PeerAdvertise}} {
+		if a.value == "" {
+			continue
+		}
+		host, port, err := net.SplitHostPort(a.value)
+		known := a.key == "advertise" || a.key == "peer_advertise"
+		if n, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil || known && (host == "" || n == 0) {
+			faults = append(faults, fmt.Errorf("cluster: %s: %q is not an address, host:port", a.key, a.value))
+		}
+	}
+	heartbeat, election, err := c.times()
+	if err != nil {
+		faults = append(faults, err)
+	} else if election < 5*heartbeat || election > 50*time.Second || heartbeat < 10*time.Millisecond {
+		faults = append(faults, fmt.Errorf("cluster: election %v with heartbeat %v: it is at least 5 times that, at most 50s, and heartbeat at least 10ms", election, heartbeat))
+	}
+	return faults
+}
+
+func (c *ClusterConfig) times() (heartbeat, election time.Duration, err error) {
+	heartbeat, err = time.ParseDuration(cmp.Or(c.Heartbeat, etcd.Tick.String()))
+	if err != nil {
+		return 0, 0, fmt.Errorf("cluster: heartbeat: %w", err)
+	}
+	election, err = time.ParseDuration(cmp.Or(c.Election, etcd.Election.String()))
+	if err != nil {
+		return 0, 0, fmt.Errorf("cluster: election: %w", err)
+	}
+	return heartbeat, election, nil
 }
 
 func (c *Config) socketMode() (os.FileMode, error) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/genbu-hsm/genbu/internal/cluster"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/metrics"
 	"github.com/genbu-hsm/genbu/internal/service"
@@ -27,7 +28,7 @@ func showHost(r *metrics.Registry, began time.Time) {
 	r.Gauge("genbu_start_time_seconds", func() (float64, bool) { return float64(began.UnixMilli()) / 1000, true })
 }
 
-func showStore(r *metrics.Registry, engine *etcd.Engine) {
+func showStore(r *metrics.Registry, engine *cluster.Store) {
 	usage := func(of func(u etcd.Usage) float64) func() (float64, bool) {
 		return func() (float64, bool) {
 			u, err := engine.Usage(context.Background())
@@ -82,7 +83,7 @@ func showCertificate(r *metrics.Registry, use string, c tls.Certificate) {
 }
 
 // writable finds out whether the store takes writes: it answers a read that the majority must confirm, and has room.
-func writable(engine *etcd.Engine) func(ctx context.Context) error {
+func writable(engine *cluster.Store) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		if u, err := engine.Usage(ctx); err != nil || u.Full {
 			if err == nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/boundary"
+	"github.com/genbu-hsm/genbu/internal/cluster"
 	"github.com/genbu-hsm/genbu/internal/durable"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/front/pkcs11"
@@ -35,6 +36,7 @@ type module struct {
 	config  *Config
 	node    key.ID
 	service *service.Service
+	cluster *cluster.Cluster
 	log     *slog.Logger
 	ended   func(reason string) // told of each core that ended, and must be started again
 
@@ -48,8 +50,11 @@ func (m *module) start(ctx context.Context) error {
 	held := exists(filepath.Join(m.config.Dir, heldFile))
 	config := wire.Config{Fast: m.config.Mode == "fast", FIPS: m.config.FIPS, Accepted: m.config.AcceptMissing,
 		AuditLast: m.service.AuditLast(), MaxLagMS: uint32(m.config.maxLag().Milliseconds()), Node: m.node, Hold: held}
-	core, err := boundary.Start(ctx, boundary.Options{Config: config, Handle: m.handle,
-		Log: func(line string) { m.log.Warn(line, "from", "core") }})
+	asker := &asker{there: make(chan struct{})}
+	core, err := boundary.Start(ctx, boundary.Options{Config: config, Log: func(line string) { m.log.Warn(line, "from", "core") },
+		Handle: func(op uint16, body []byte) ([]byte, error) { return m.handle(asker, op, body) }})
+	asker.core = core
+	close(asker.there)
 	if err != nil {
 		return err
 	}
@@ -67,7 +72,22 @@ func (m *module) start(ctx context.Context) error {
 	m.mu.Lock()
 	m.core = core
 	m.mu.Unlock()
+	m.cluster.Attach(core)
 	return nil
+}
+
+// asker is the core that asks, whom a connection that it wants is passed to; it may ask before boundary.Start has returned.
+type asker struct {
+	there chan struct{} // closed when core is set
+	core  *boundary.Core
+}
+
+func (a *asker) PassDialled(socket *os.File, id key.ID) error {
+	<-a.there
+	if a.core == nil {
+		return fault.Unavailable.At("pass a connection: the core did not start")
+	}
+	return a.core.PassDialled(socket, id)
 }
 
 // passKeeper hands the keeper's file to the core without reading it. It is made, empty, before the first core asks.
@@ -94,7 +114,10 @@ func (m *module) passKeeper(core *boundary.Core) error {
 }
 
 // handle answers the core. An unlocked one ends an operator's lock, which would else outlive this host.
-func (m *module) handle(op uint16, body []byte) ([]byte, error) {
+func (m *module) handle(from *asker, op uint16, body []byte) ([]byte, error) {
+	if answer, known, err := m.cluster.Handle(from, op, body); known {
+		return answer, err
+	}
 	if op == wire.OpState {
 		var s wire.Status
 		r := wire.NewReader(body)
@@ -135,6 +158,7 @@ func (m *module) supervise(ctx context.Context, fail context.CancelCauseFunc) {
 		}
 		err := core.Wait()
 		m.service.Attach(nil)
+		m.cluster.Attach(nil)
 		core.Drain()
 		switch code := exitCode(err); code {
 		case wire.ExitConfig, wire.ExitSelfTest:

@@ -18,13 +18,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/genbu-hsm/genbu/internal/boundary"
+	"github.com/genbu-hsm/genbu/internal/cluster"
 	"github.com/genbu-hsm/genbu/internal/durable"
 	"github.com/genbu-hsm/genbu/internal/front/native"
 	"github.com/genbu-hsm/genbu/internal/front/pkcs11"
 	"github.com/genbu-hsm/genbu/internal/metrics"
 	"github.com/genbu-hsm/genbu/internal/service"
-	"github.com/genbu-hsm/genbu/internal/store/etcd"
 	"github.com/genbu-hsm/genbu/internal/trace"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // Run serves a node until ctx ends: store, service, core, doors, in the order in which they depend on each other. An error
@@ -52,11 +54,11 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	}
 	log.Info("host limited", "by", hardened.Sandbox, "missing", hardened.Missing)
 
-	engine, err := etcd.Start(ctx, etcd.Config{Dir: filepath.Join(c.Dir, "store"), Logger: log})
+	members, err := cluster.Open(ctx, c.member(node, log))
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return err
 	}
-	defer engine.Close()
+	defer members.Close()
 	untrace, err := trace.Start(ctx, c.Traces, node.String(), log)
 	if err != nil {
 		return fmt.Errorf("traces: %w", err)
@@ -65,23 +67,24 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 
 	shown := metrics.New()
 	showHost(shown, time.Now())
-	showStore(shown, engine)
+	showStore(shown, members.Store())
 
-	svc, err := service.New(engine, c.Dir, log)
+	svc, err := service.New(members.Store(), c.Dir, log)
 	if err != nil {
 		return fmt.Errorf("service: %w", err)
 	}
 	defer svc.Close()
 	showService(shown, svc)
 
-	core := &module{config: c, node: node, service: svc, log: log, ended: restarts(shown)}
+	core := &module{config: c, node: node, service: svc, cluster: members, log: log, ended: restarts(shown)}
 	if err := core.start(ctx); err != nil {
 		return fmt.Errorf("core: %w", err)
 	}
 	defer core.stop()
 	shown.Core(core)
 
-	stopHTTPS, err := serveHTTPS(c, &native.Door{Core: core, Writable: writable(engine), Metrics: shown.Handler()}, shown, log)
+	stopHTTPS, err := serveHTTPS(c, &native.Door{Core: core, Writable: writable(members.Store()), Metrics: shown.Handler(),
+		Cluster: func(ctx context.Context) (any, error) { return members.View(ctx) }}, shown, log)
 	if err != nil {
 		return fmt.Errorf("https door: %w", err)
 	}
@@ -93,6 +96,11 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	log.Info("node serves", "dir", c.Dir, "socket", c.Socket, "mode", c.Mode, "fips", c.FIPS)
 	ctx, cancel := context.WithCancelCause(ctx)
 	go core.supervise(ctx, cancel)
+	go func() {
+		if err := members.Run(ctx); err != nil {
+			cancel(err)
+		}
+	}()
 	door := &pkcs11.Door{Core: core, Log: log}
 	if err := door.Serve(ctx, listener); err != nil {
 		return err
@@ -102,6 +110,14 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	}
 	log.Info("node ends")
 	return nil
+}
+
+// member is the configuration of this node's part in a cluster.
+func (c *Config) member(node key.ID, log *slog.Logger) cluster.Config {
+	heartbeat, election, _ := c.Cluster.times() // finish has checked them
+	return cluster.Config{Dir: c.Dir, Node: node, Listen: c.Cluster.Listen, Advertise: c.Cluster.Advertise,
+		PeerListen: c.Cluster.PeerListen, PeerAdvertise: c.Cluster.PeerAdvertise, Heartbeat: heartbeat, Election: election,
+		Version: wire.Version, Log: log}
 }
 
 // listen opens the socket. A file that a killed node left is removed: the directory's lock says that nobody serves it.

@@ -67,8 +67,9 @@ type Range struct {
 // Member is one server of the engine's cluster.
 type Member struct {
 	ID      uint64
-	Name    string   // empty until the member has started for the first time
+	Name    string
 	Peers   []string // where the others reach it
+	Started bool     // it has run; one that was only added has not
 	Learner bool     // it follows and has no vote yet
 	Leader  bool
 	Self    bool // the one that was asked

@@ -8,6 +8,7 @@
 //	GET /health   200 when the module signs a fresh challenge, through the whole path from door to key; 503 otherwise
 //	GET /status   the module's state, modes and protections, as JSON
 //	GET /metrics  for Prometheus (docs/spec/metrics.md)
+//	GET /cluster  the store's members as this node sees them, as JSON
 //
 // What each means when the module is locked, the majority is gone or the lease is over stands in docs/guide.md.
 package native
@@ -36,7 +37,11 @@ type Door struct {
 	Core     Core
 	Writable func(ctx context.Context) error // nil when the store takes writes now
 	Metrics  http.Handler                    // nil for none
-	Patience time.Duration                   // how long a question may take; 0: patience
+
+	// Cluster shows the members, in what encoding/json makes of it; nil for none.
+	Cluster func(ctx context.Context) (any, error)
+
+	Patience time.Duration // how long a question may take; 0: patience
 
 	mu     sync.Mutex
 	asking map[string]chan struct{} // guarded by mu: questions under way, closed at their end
@@ -58,6 +63,9 @@ func (d *Door) Handler() http.Handler {
 	mux.HandleFunc("GET /ready", d.ready)
 	mux.HandleFunc("GET /health", d.health)
 	mux.HandleFunc("GET /status", d.status)
+	if d.Cluster != nil {
+		mux.HandleFunc("GET /cluster", d.cluster)
+	}
 	if d.Metrics != nil {
 		mux.Handle("GET /metrics", d.Metrics)
 	}
@@ -163,4 +171,9 @@ func reply(w http.ResponseWriter, err error, v map[string]any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	json.NewEncoder(w).Encode(v)
+}
+
+func (d *Door) cluster(w http.ResponseWriter, r *http.Request) {
+	view, err := d.Cluster(r.Context())
+	reply(w, err, map[string]any{"cluster": view})
 }

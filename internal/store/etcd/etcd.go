@@ -55,6 +55,10 @@ const DefaultQuota = 8 << 30
 // ErrRemoved is why a member that the others have removed is stopped. Its directory is of no use any more.
 var ErrRemoved = errors.New("this member was removed from the cluster")
 
+// ErrStarted is why a member does not start with an empty directory: it ran before, with another one. It has to be removed,
+// and a new one added.
+var ErrStarted = errors.New("this member of the cluster has run before, and its store is gone")
+
 // Engine is a running member. Make one with Start.
 type Engine struct {
 	log *slog.Logger

@@ -35,7 +35,7 @@ func (e *Engine) Members(ctx context.Context) ([]store.Member, error) {
 	var all []store.Member
 	for _, x := range m.etcd.Server.Cluster().Members() {
 		all = append(all, store.Member{ID: uint64(x.ID), Name: x.Name, Peers: x.PeerURLs, Learner: x.IsLearner,
-			Leader: x.ID == leader, Self: x.ID == m.etcd.Server.MemberID()})
+			Started: len(x.ClientURLs) > 0, Leader: x.ID == leader, Self: x.ID == m.etcd.Server.MemberID()})
 	}
 	return all, nil
 }
@@ -62,28 +62,29 @@ func (e *Engine) Progress(ctx context.Context) (Progress, error) {
 	return Progress{uint64(s.MemberID()), s.Lead(), s.Term(), s.CommittedIndex(), s.AppliedIndex(), s.IsLearner(), s.KV().Rev()}, nil
 }
 
-// Add makes room for a member that will listen at peer: as a learner, which votes only once it was promoted. It waits, until
-// ctx ends, for a cluster that can take one. A learner that was added there and has not started is answered as it is;
-// Conflict means that a member is there.
-func (e *Engine) Add(ctx context.Context, peer string) (id uint64, err error) {
+// Add makes room for a member of that name that will listen at peer: as a learner, which votes only once it was promoted.
+// It waits, until ctx ends, for a cluster that can take one. One that is there already is answered as it is; Conflict means
+// that the name or the address is another's.
+func (e *Engine) Add(ctx context.Context, name, peer string) (id uint64, err error) {
 	urls, err := types.NewURLs([]string{peer})
-	if err != nil {
-		return 0, fault.ArgumentsBad.At("add member: peer url")
+	if err != nil || name == "" {
+		return 0, fault.ArgumentsBad.At("add member: name or peer url")
 	}
 	err = e.change(ctx, "add member", func(ctx context.Context, m *member) error {
 		for _, x := range m.etcd.Server.Cluster().Members() {
-			if len(x.PeerURLs) == 1 && x.PeerURLs[0] == urls[0].String() {
-				if id = uint64(x.ID); x.Name == "" && x.IsLearner {
-					return nil
-				}
-				return fault.Conflict.At("add member: one has this peer url")
+			named, there := x.Name == name, len(x.PeerURLs) == 1 && x.PeerURLs[0] == urls[0].String()
+			if id = uint64(x.ID); named && there {
+				return nil
+			}
+			if named || there {
+				return fault.Conflict.At("add member: one has this name, or this peer url")
 			}
 		}
 		if m.peers == nil {
 			return fault.Unavailable.At("add member: this one has no listener for it")
 		}
 		now := time.Now()
-		added := membership.NewMemberAsLearner("", urls, "", &now)
+		added := membership.NewMemberAsLearner(name, urls, "", &now)
 		id = uint64(added.ID)
 		_, err := m.etcd.Server.AddMember(ctx, *added)
 		return err

@@ -5,13 +5,11 @@ package etcd
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -101,32 +99,15 @@ func (s *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.etcd.ServeHTTP(w, r)
 }
 
-// member is who the certificate belongs to: the member of that name, or one that was added and has not said its name yet,
-// if the certificate is for its address. Nil for nobody.
+// member is who the certificate belongs to: the member of its name. Nil for nobody.
 func (s *peers) member(state *tls.ConnectionState) *membership.Member {
 	name := commonName(state)
-	if name == "" {
-		return nil
-	}
-	var newcomer *membership.Member
 	for _, m := range s.server.Cluster().Members() {
-		if m.Name == name {
+		if name != "" && m.Name == name {
 			return m
 		}
-		if m.Name == "" && certifies(state.PeerCertificates[0], m.PeerURLs) {
-			newcomer = m
-		}
 	}
-	return newcomer
-}
-
-func certifies(cert *x509.Certificate, urls []string) bool {
-	for _, u := range urls {
-		if at, err := url.Parse(u); err == nil && cert.VerifyHostname(at.Hostname()) == nil {
-			return true
-		}
-	}
-	return false
+	return nil
 }
 
 func commonName(state *tls.ConnectionState) string {
@@ -154,16 +135,14 @@ func (e *Engine) initialCluster(ctx context.Context, advertise string) (string, 
 	var parts []string
 	added := false
 	for _, m := range members {
-		name := m.Name
-		switch {
-		case len(m.PeerURLs) != 1:
+		if len(m.PeerURLs) != 1 {
 			return "", fmt.Errorf("member %s has %d peer urls", m.ID, len(m.PeerURLs))
-		case m.PeerURLs[0] == advertise:
-			name, added = e.config.Name, true
-		case name == "": // another newcomer
-			name = "member-" + m.ID.String()
 		}
-		parts = append(parts, name+"="+m.PeerURLs[0])
+		if m.Name == e.config.Name && len(m.ClientURLs) > 0 {
+			return "", ErrStarted
+		}
+		added = added || m.Name == e.config.Name && m.PeerURLs[0] == advertise
+		parts = append(parts, m.Name+"="+m.PeerURLs[0])
 	}
 	if !added {
 		return "", fmt.Errorf("the cluster has no member at %s", advertise)

@@ -50,6 +50,10 @@ const (
 	waitingSays  = 10 * time.Second // how often the log says that a majority is waited for
 )
 
+// startedMark is what a member publishes as its client URL, though it listens for none: the others tell by it that it has
+// started before. One that has may not begin again with an empty directory, since they count on what it acknowledged.
+var startedMark = url.URL{Scheme: "http", Host: "started.invalid:1"}
+
 // errReopened and errRestored are why a run was ended while the engine goes on.
 var (
 	errReopened = errors.New("reopened")
@@ -88,7 +92,7 @@ func (e *Engine) start(ctx context.Context, generation int) (*member, error) {
 			}
 			quiet()
 		}
-		if c != nil && c.ClusterState != embed.ClusterStateFlagExisting || !sleep(ctx, again) {
+		if c != nil && c.ClusterState != embed.ClusterStateFlagExisting || errors.Is(err, ErrStarted) || !sleep(ctx, again) {
 			if l != nil {
 				l.Close()
 			}
@@ -114,7 +118,7 @@ func (e *Engine) embedConfig(ctx context.Context, generation int) (*embed.Config
 	logger, quiet := newLogger(e.log, e.removed)
 	c := embed.NewConfig()
 	c.Name, c.Dir = e.config.Name, e.dir(generation)
-	c.ListenPeerUrls, c.ListenClientUrls, c.AdvertiseClientUrls = nil, nil, nil
+	c.ListenPeerUrls, c.ListenClientUrls = nil, nil
 	advertise, tick, election := alonePeer, aloneTick, aloneElection
 	if p := e.config.Peer; p != nil {
 		advertise, tick, election = p.Advertise, p.tick(), p.election()
@@ -125,6 +129,7 @@ func (e *Engine) embedConfig(ctx context.Context, generation int) (*embed.Config
 		return nil, nil, fmt.Errorf("peer url: %w", err)
 	}
 	c.AdvertisePeerUrls = []url.URL{*peer}
+	c.AdvertiseClientUrls = []url.URL{startedMark}
 	if len(e.config.Join) == 0 || initialized(c.Dir) {
 		// The cluster's id is made of this, so no two stores have the same, not even one restored from the other.
 		c.InitialClusterToken = newToken()
