@@ -93,14 +93,18 @@ const (
 	AttrState   Attr = AttrVendor | 0x47420003 // State, SP 800-57 part 1 section 7
 )
 
-// State is the life of a key as in SP 800-57 part 1 section 7.
-type State uint8
-
+// What the web doors know of an object and PKCS #11 does not (docs/spec/azure.md). Numbers are 8 bytes, as a CK_ULONG; times are seconds
+// since 1970 where nothing else is said, and 0 takes one away.
 const (
-	StateUnknown State = iota
-	StateActive
-	StateSuspended
-	StateDeactivated
-	StateCompromised
-	StateDestroyed
+	AttrCreated      Attr = AttrVendor | 0x47420010 // nanoseconds since 1970, by the core's clock; orders the versions of a name
+	AttrUpdated      Attr = AttrVendor | 0x47420011 // nanoseconds since 1970
+	AttrNotBefore    Attr = AttrVendor | 0x47420012 // first second of use
+	AttrExpires      Attr = AttrVendor | 0x47420013 // first second without use
+	AttrKeyOps       Attr = AttrVendor | 0x47420014 // Ops, for keys that a web door made
+	AttrDoor         Attr = AttrVendor | 0x47420015 // what only the door understands: tags, content type, rotation policy; JSON
+	AttrRelease      Attr = AttrVendor | 0x47420016 // policy by which the key may be released; JSON
+	AttrReleaseFlags Attr = AttrVendor | 0x47420017 // 1 exportable, 2 the policy cannot be changed
+	AttrDeleted      Attr = AttrVendor | 0x47420018 // when it was deleted and can still be recovered
+	AttrPurge        Attr = AttrVendor | 0x47420019 // when it will be destroyed
+	AttrVersion      Attr = AttrVendor | 0x4742001A // version id (16 bytes) where it is not the object's own: restored objects, certificates
 )

@@ -53,6 +53,9 @@ type Core struct {
 	mark    ssp.Bytes          // MAC key of what clients keep for us
 	epoch   [16]byte
 	began   int64
+	replays operator.Replays // assertions that were taken
+	purging atomic.Bool
+	ticks   atomic.Uint64
 
 	state atomic.Uint32 // wire.State
 
@@ -202,5 +205,8 @@ func (c *Core) Tick() {
 	if c.cluster.links != nil {
 		c.cluster.links.Tick()
 		c.seekPeers(c.system.Boot())
+	}
+	if c.State() == wire.StateOperational && c.ticks.Add(1)%purgeTime == 0 {
+		c.purge()
 	}
 }

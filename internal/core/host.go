@@ -93,6 +93,13 @@ func (h *host) Find(q wire.Query, after key.ID, limit int) ([]key.ID, bool, erro
 	return reply.IDs, reply.More, err
 }
 
+// FindNames asks the index by name.
+func (h *host) FindNames(q wire.FindNamesRequest) ([]wire.NameHit, bool, error) {
+	var reply wire.FindNamesReply
+	err := h.call(wire.OpFindNames, &q, &reply)
+	return reply.Hits, reply.More, err
+}
+
 // Commit makes a change durable and answers its revision. A boundary that broke meanwhile leaves the outcome unknown.
 func (h *host) Commit(txn *wire.Txn) (int64, error) {
 	var reply wire.CommitReply

@@ -23,6 +23,12 @@ func (c *Core) Login(peer channel.Peer, slot, user uint64, name string, pin []by
 	if err != nil {
 		return channel.Identity{}, nil, err
 	}
+	if name == nameBearer {
+		op, until, err := c.bearer(t, user, pin)
+		who, _, err := c.loggedIn(t, peer, wire.CallLogin, op, nil, err)
+		who.Until = until
+		return who, nil, err
+	}
 	op, err := c.authenticate(t, peer, user, name, pin)
 	var ticket []byte
 	if err == nil {
@@ -64,11 +70,16 @@ func (c *Core) loggedIn(t *tenant, peer channel.Peer, call wire.Call, op *operat
 	if err != nil {
 		return channel.Identity{}, nil, err
 	}
-	return identity(op), ticket, nil
+	return identity(t, op), ticket, nil
 }
 
-func identity(op *operator.Operator) channel.Identity {
-	return channel.Identity{Operator: op.ID, Partition: op.Partition, Name: op.Name, Role: uint64(op.Role)}
+// identity is an operator as it acts in a partition. A service identity acts as a crypto-user there, within its limits.
+func identity(t *tenant, op *operator.Operator) channel.Identity {
+	role := uint64(op.Role)
+	if op.Role == operator.Service {
+		role = channel.RoleUser
+	}
+	return channel.Identity{Operator: op.ID, Partition: op.Partition, Name: op.Name, Role: role, Limits: t.limitsOf(op)}
 }
 
 // authenticate finds the operator who is meant and checks the evidence. Which operator a failed login meant is answered

@@ -28,6 +28,7 @@ const (
 	domain         // an admin of the domain
 	admin          // an admin of the partition named, or of the domain; the handler asks once it knows which
 	keyOwner       // a crypto-user; the handler asks core/policy about the object
+	granted        // an admin, or who was granted the action; the handler asks
 )
 
 // row is one management call (docs/design/management.md).
@@ -86,6 +87,18 @@ func init() { // a map literal would refer to itself through the handlers
 		wire.CallAgentList:        {operational, domain, (*manager).agentList},
 		wire.CallAgentSet:         {operational, domain, (*manager).agentSet},
 		wire.CallAgentRemove:      {operational, domain, (*manager).agentRemove},
+		wire.CallTokenIssue:       {operational, anybody, (*manager).tokenIssue},
+		wire.CallCredentialAdd:    {operational, admin, (*manager).credentialAdd},
+		wire.CallCredentialList:   {operational, admin, (*manager).credentialList},
+		wire.CallCredentialRemove: {operational, admin, (*manager).credentialRemove},
+		wire.CallSettingsGet:      {operational, anybody, (*manager).settingsGet},
+		wire.CallSettingsSet:      {operational, admin, (*manager).settingsSet},
+		wire.CallRoleList:         {operational, granted, (*manager).roleList},
+		wire.CallRolePut:          {operational, granted, (*manager).rolePut},
+		wire.CallRoleRemove:       {operational, granted, (*manager).roleRemove},
+		wire.CallAssignmentList:   {operational, granted, (*manager).assignmentList},
+		wire.CallAssignmentPut:    {operational, granted, (*manager).assignmentPut},
+		wire.CallAssignmentRemove: {operational, granted, (*manager).assignmentRemove},
 	}
 }
 

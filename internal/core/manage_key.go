@@ -39,7 +39,7 @@ func (m *manager) keyState() error {
 		if err := policy.SetState(who, o, key.State(state)); err != nil {
 			return nil, err
 		}
-		return o.WithState(key.State(state))
+		return o.WithState(key.State(state), m.core.system.Now())
 	})
 }
 
@@ -77,5 +77,5 @@ func policyIdentity(who *channel.Identity) *policy.Identity {
 	if who == nil {
 		return nil
 	}
-	return &policy.Identity{Operator: who.Operator, Partition: who.Partition, Name: who.Name, Role: who.Role}
+	return who
 }

@@ -51,7 +51,9 @@ func (m *manager) operatorCreate() error {
 	if err != nil {
 		return err
 	}
-	if name == nameUID || role == 0 || role > uint64(operator.Auditor) || slot == 0 && role == uint64(operator.CryptoUser) {
+	service := role == uint64(operator.Service)
+	if name == nameUID || name == nameBearer || role == 0 || role > uint64(operator.Service) || slot == 0 && role == uint64(operator.CryptoUser) ||
+		service && (slot != 0 || len(pin)+len(uids) > 0) {
 		return fault.ArgumentsBad.At("create operator: name or role")
 	}
 	m.core.change.Lock()
@@ -146,6 +148,9 @@ func (m *manager) operatorSet() error {
 		return fault.UserUnknown.At("set operator")
 	}
 	next := o.Operator
+	if o.Role == operator.Service && mask&(setPIN|setUIDs) != 0 {
+		return fault.ArgumentsBad.At("give a service identity a pin or uids")
+	}
 	if mask&setPIN != 0 {
 		if ssp.Do(func() { next, err = next.WithPIN(pin) }); err != nil {
 			return err

@@ -26,7 +26,7 @@ func (m *manager) partitionCreate() error {
 	if err := m.r.End(); err != nil {
 		return err
 	}
-	if len(label) > maxLabel || flags&^allFlags != 0 {
+	if len(label) > maxLabel || flags&^allFlags != 0 || flags&kindFlags == kindFlags {
 		return fault.ArgumentsBad.At("create partition: a label has at most 32 bytes")
 	}
 	// A partition without PINs waits for C_InitToken.
@@ -48,6 +48,9 @@ func (m *manager) partitionCreate() error {
 	}
 	i := &info{id: randomID(), slot: c.freeSlot(), label: label, flags: flags, maxObjects: defaultObjects,
 		maxOperators: defaultOperators, initialized: len(soPIN) > 0}
+	if flags&kindFlags != 0 {
+		i.retention = defaultRetention
+	}
 	t, err := c.makeTenant(i, soPIN, userPIN)
 	if err := m.did(&tenant{id: i.id}, wire.AuditManage, label, err); err != nil {
 		return err
@@ -197,7 +200,7 @@ func (m *manager) partitionSet() error {
 	defer c.change.Unlock()
 	i := *t.settings()
 	if mask&setFlags != 0 {
-		i.flags = flags
+		i.flags = flags&^kindFlags | i.flags&kindFlags
 	}
 	if mask&setQuotas != 0 {
 		i.maxObjects, i.maxOperators = objects, operators
@@ -252,6 +255,9 @@ func (m *manager) partitionDestroy() error {
 	i := t.settings()
 	if i.slot == 0 || confirm != i.label {
 		return fault.ArgumentsBad.At("destroy partition: the confirmation is not its label")
+	}
+	if i.protected && t.vault.Count() > 0 {
+		return m.refuse(fault.ActionProhibited.At("destroy partition: it has purge protection and is not empty"))
 	}
 	c.change.Lock()
 	defer c.change.Unlock()

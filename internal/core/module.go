@@ -27,6 +27,7 @@ func (c *Core) Fast() bool      { return c.config.Fast }
 func (c *Core) FIPS() bool      { return c.config.FIPS }
 func (c *Core) Epoch() [16]byte { return c.epoch }
 func (c *Core) Now() int64      { return c.system.Now() / 1_000_000_000 }
+func (c *Core) Clock() int64    { return c.system.Now() }
 
 // Flags of CK_TOKEN_INFO (PKCS #11 3.2 section 3.2).
 const (

@@ -44,7 +44,7 @@ func (c *Core) SetPIN(peer channel.Peer, who *channel.Identity, slot uint64, old
 	}
 	c.change.Lock()
 	defer c.change.Unlock()
-	return c.act(t, wire.AuditLogin, wire.CallSetPin, identity(op), func() error { return c.setPIN(t, op.Name, op.Role, pin) })
+	return c.act(t, wire.AuditLogin, wire.CallSetPin, identity(t, op), func() error { return c.setPIN(t, op.Name, op.Role, pin) })
 }
 
 // setPIN gives a named operator a PIN, which unlocks it, and makes the operator if there is none. The caller holds change.
@@ -85,6 +85,9 @@ func (c *Core) InitToken(peer channel.Peer, slot uint64, pin, label []byte) erro
 	t, err := c.tenant(slot)
 	if err != nil || slot == 0 {
 		return fault.PartitionUnknown
+	}
+	if t.settings().protected {
+		return fault.ActionProhibited.At("initialize token: the partition has purge protection")
 	}
 	if t.settings().flags&flagInitToken == 0 {
 		return fault.Denied.At("initialize token: the partition's policy does not allow it")

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/genbu-hsm/genbu/internal/core/operator"
+	"github.com/genbu-hsm/genbu/internal/core/policy"
 	"github.com/genbu-hsm/genbu/internal/core/seal"
 	"github.com/genbu-hsm/genbu/internal/core/vault"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -19,7 +20,10 @@ const (
 	flagInitToken uint64 = 1 // C_InitToken and C_InitPIN may work on it
 	flagUIDLogin  uint64 = 2 // operators may log in by the uid that the host asserts
 	flagAuditEach uint64 = 4 // every use of a key is an entry of its own
-	allFlags             = flagInitToken | flagUIDLogin | flagAuditEach
+	flagVault     uint64 = 8 // it is a vault of the web doors; set when it is made, as is the next
+	flagManaged   uint64 = 16
+	kindFlags            = flagVault | flagManaged
+	allFlags             = flagInitToken | flagUIDLogin | flagAuditEach | kindFlags
 )
 
 // Names of the operators that PKCS #11's two user types mean when no name is given.
@@ -46,9 +50,11 @@ type info struct {
 	maxOperators uint64
 	initialized  bool   // has a security officer's PIN
 	wrapped      []byte // the partition key under the root key
+	retention    uint64 // days that what is deleted can be recovered; 0: it is destroyed
+	protected    bool   // and nobody purges it before
 }
 
-const infoVersion = 1
+const infoVersion = 2 // 1 ended with the key
 
 func (i *info) encode() []byte {
 	var w wire.Writer
@@ -61,18 +67,24 @@ func (i *info) encode() []byte {
 	w.U64(i.maxOperators)
 	w.Bool(i.initialized)
 	w.Bytes(i.wrapped)
+	w.U64(i.retention)
+	w.Bool(i.protected)
 	return w.B
 }
 
 func decodeInfo(b []byte) (*info, error) {
 	r := wire.NewReader(b)
 	i := &info{}
-	if r.U8() != infoVersion {
+	version := r.U8()
+	if version == 0 || version > infoVersion {
 		r.Fail()
 	}
 	i.id, i.slot, i.label, i.flags = r.ID(), r.U64(), r.String(), r.U64()
 	i.maxObjects, i.maxOperators, i.initialized = r.U64(), r.U64(), r.Bool()
 	i.wrapped = append([]byte{}, r.Bytes()...)
+	if version > 1 {
+		i.retention, i.protected = r.U64(), r.Bool()
+	}
 	if r.End() != nil || len(i.label) > maxLabel {
 		return nil, fault.RecordInvalid.At("read partition")
 	}
@@ -93,6 +105,10 @@ type tenant struct {
 	info      *info              // guarded by mu; replaced, never changed
 	entry     vault.Entry        // guarded by mu: where info rests
 	operators map[key.ID]*member // guarded by mu
+	access    *charter            // guarded by mu: roles and assignments; replaced, never changed
+	accessAt  vault.Entry        // guarded by mu: where access rests; without a path while it has no record
+
+	limits map[key.ID]*policy.Limits // guarded by mu: of those who asked for them; follow access
 }
 
 // member is an operator with the place of its record; replaced, never changed.
@@ -238,12 +254,13 @@ func (c *Core) openTenant(i *info, e vault.Entry) (*tenant, error) {
 			t.keep(&member{op, entry})
 		}
 	}
-	return t, nil
+	return t, t.loadAccess()
 }
 
 func (c *Core) newTenant(i *info, e vault.Entry, k ssp.Bytes) *tenant {
 	s := vault.Settings{Domain: c.domain, Host: c.host, Rest: c.rest, Fast: c.config.Fast, Alarm: c.alarm}
-	t := &tenant{id: i.id, key: k, vault: vault.Open(s, i.id, k), info: i, entry: e, operators: map[key.ID]*member{}}
+	t := &tenant{id: i.id, key: k, vault: vault.Open(s, i.id, k), info: i, entry: e, operators: map[key.ID]*member{},
+		access: &charter{}, limits: map[key.ID]*policy.Limits{}}
 	if !t.id.IsZero() { // the domain's own head says which incarnation this is
 		c.mu.RLock()
 		defer c.mu.RUnlock()

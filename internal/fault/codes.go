@@ -54,6 +54,8 @@ const (
 	PINExpired       Code = 221
 	ReadOnlyExists   Code = 222 // a read-only session is open, so the security officer cannot log in
 	OfficerExists    Code = 223 // the security officer is logged in, so no read-only session can be opened
+	TokenInvalid     Code = 224 // an access token or other evidence that is not what it must be
+	TokenExpired     Code = 225
 )
 
 // 300-399: objects and templates.
@@ -84,6 +86,8 @@ const (
 	KeyNeedsDigest        Code = 323 // CKR_KEY_INDIGESTIBLE
 	KeyDisabled           Code = 324
 	PublicKeyInvalid      Code = 325
+	NameTaken             Code = 326 // the name is there already
+	NameDeleted           Code = 327 // the name was deleted and can still be recovered, so it is not free
 )
 
 // 400-499: mechanisms and operations.
@@ -172,6 +176,8 @@ var names = map[Code]string{
 	DomainParamsInvalid: "domain parameters are invalid", UnwrappingKeyUnknown: "no such unwrapping key",
 	UnwrappingKeyMismatch: "unwrapping key type does not fit", UnwrappingKeySize: "unwrapping key size is out of range",
 	KeyNeedsDigest: "key cannot be digested", KeyDisabled: "key is disabled", PublicKeyInvalid: "public key is invalid",
+	TokenInvalid: "token is not valid", TokenExpired: "token has expired", NameTaken: "name exists",
+	NameDeleted: "name was deleted and can still be recovered",
 	MechanismInvalid: "mechanism is invalid", MechanismParamInvalid: "mechanism parameter is invalid",
 	DataInvalid: "data is invalid", DataLength: "data length is out of range",
 	EncryptedDataInvalid: "encrypted data is invalid", EncryptedDataLength: "encrypted data length is out of range",

@@ -32,6 +32,19 @@ func (s *Service) find(r *wire.FindRequest) (*wire.FindReply, error) {
 	return &wire.FindReply{IDs: ids, More: more}, nil
 }
 
+func (s *Service) findNames(r *wire.FindNamesRequest) (*wire.FindNamesReply, error) {
+	x, err := s.feed.caughtUp()
+	if err != nil {
+		return nil, err
+	}
+	limit := int(r.Limit)
+	if limit == 0 {
+		limit = findLimit
+	}
+	hits, more := x.FindNames(r, min(limit, findMost))
+	return &wire.FindNamesReply{Hits: hits, More: more}, nil
+}
+
 // caughtUp is the index once it shows every commit that was answered before this call. A commit itself does not wait for
 // the index: its sender pays for that only if it looks.
 func (f *feed) caughtUp() (*index.Index, error) {

@@ -88,6 +88,8 @@ func (s *Service) Handle(op uint16, body []byte) ([]byte, error) {
 		return answer(body, s.list)
 	case wire.OpFind:
 		return answer(body, s.find)
+	case wire.OpFindNames:
+		return answer(body, s.findNames)
 	case wire.OpCommit:
 		return answer(body, s.commit)
 	case wire.OpAudit:

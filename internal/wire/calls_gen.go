@@ -53,6 +53,14 @@ const (
 	CallDigestKey        Call = 0x44
 	CallSave             Call = 0x45
 	CallRestore          Call = 0x46
+	CallOperate          Call = 0x50
+	CallNameList         Call = 0x51
+	CallNameGet          Call = 0x52
+	CallNameDelete       Call = 0x53
+	CallNameRecover      Call = 0x54
+	CallNamePurge        Call = 0x55
+	CallNameBackup       Call = 0x56
+	CallNameRestore      Call = 0x57
 	CallStatus           Call = 0x80
 	CallInit             Call = 0x81
 	CallUnlock           Call = 0x82
@@ -91,6 +99,18 @@ const (
 	CallReplicaGive      Call = 0xC8
 	CallReplicaTake      Call = 0xC9
 	CallRecordDigests    Call = 0xCA
+	CallTokenIssue       Call = 0xD0
+	CallCredentialAdd    Call = 0xD1
+	CallCredentialList   Call = 0xD2
+	CallCredentialRemove Call = 0xD3
+	CallSettingsGet      Call = 0xD4
+	CallSettingsSet      Call = 0xD5
+	CallRoleList         Call = 0xD6
+	CallRolePut          Call = 0xD7
+	CallRoleRemove       Call = 0xD8
+	CallAssignmentList   Call = 0xD9
+	CallAssignmentPut    Call = 0xDA
+	CallAssignmentRemove Call = 0xDB
 )
 
 // CallSpec is one row of pkcs11/calls.def.
@@ -150,6 +170,14 @@ var Calls = []CallSpec{
 	{CallDigestKey, "DIGEST_KEY", "uu", "", true, ""},
 	{CallSave, "SAVE", "u", "b", false, ""},
 	{CallRestore, "RESTORE", "ub", "", false, ""},
+	{CallOperate, "OPERATE", "uuMubbbb", "bbb", true, ""},
+	{CallNameList, "NAME_LIST", "uuubbuT", "*", true, ""},
+	{CallNameGet, "NAME_GET", "uuubbT", "*", true, ""},
+	{CallNameDelete, "NAME_DELETE", "uub", "", true, ""},
+	{CallNameRecover, "NAME_RECOVER", "uub", "", true, ""},
+	{CallNamePurge, "NAME_PURGE", "uub", "", true, ""},
+	{CallNameBackup, "NAME_BACKUP", "uub", "b", true, ""},
+	{CallNameRestore, "NAME_RESTORE", "uub", "b", true, ""},
 	{CallStatus, "STATUS", "", "*", false, "any"},
 	{CallInit, "INIT", "buub", "[b]", false, "any"},
 	{CallUnlock, "UNLOCK", "b", "u", false, "any"},
@@ -188,6 +216,18 @@ var Calls = []CallSpec{
 	{CallReplicaGive, "REPLICA_GIVE", "uu", "bbb", false, "user"},
 	{CallReplicaTake, "REPLICA_TAKE", "ubbb", "uu", false, "user"},
 	{CallRecordDigests, "RECORD_DIGESTS", "bbu", "y[bb]", false, "admin"},
+	{CallTokenIssue, "TOKEN_ISSUE", "bubb", "bu", false, "any"},
+	{CallCredentialAdd, "CREDENTIAL_ADD", "ububu", "bb", false, "so"},
+	{CallCredentialList, "CREDENTIAL_LIST", "ub", "[bubuu]", false, "so"},
+	{CallCredentialRemove, "CREDENTIAL_REMOVE", "ubb", "", false, "so"},
+	{CallSettingsGet, "SETTINGS_GET", "u", "[bb]", false, "any"},
+	{CallSettingsSet, "SETTINGS_SET", "u[bb]", "", false, "so"},
+	{CallRoleList, "ROLE_LIST", "u", "[bbbu[b][b]]", false, "user"},
+	{CallRolePut, "ROLE_PUT", "ubbb[b][b]", "", false, "user"},
+	{CallRoleRemove, "ROLE_REMOVE", "ub", "", false, "user"},
+	{CallAssignmentList, "ASSIGNMENT_LIST", "u", "[bbbb]", false, "user"},
+	{CallAssignmentPut, "ASSIGNMENT_PUT", "ubbbb", "", false, "user"},
+	{CallAssignmentRemove, "ASSIGNMENT_REMOVE", "ub", "", false, "user"},
 }
 
 // Spec finds the row of a call; false when there is no such call.

@@ -25,6 +25,7 @@ const (
 	OpRoot       uint16 = 21
 	OpLog        uint16 = 22
 	OpState      uint16 = 23
+	OpFindNames  uint16 = 28
 )
 
 // Exit codes by which the core tells the host why it ended; any other code is a crash. Locking ends the process, because
@@ -52,7 +53,10 @@ type Meta struct {
 	KeyType   key.Type
 	Private   bool
 	Label     []byte
-	ID        []byte // CKA_ID
+	ID        []byte    // CKA_ID
+	Group     key.Group // in which it is found by name, if it is
+	Deleted   bool      // and can still be recovered
+	Created   uint64    // nanoseconds since 1970: orders the versions of a name
 }
 
 // Query asks the index for candidates. Nil pointers and nil slices match everything; a non-nil empty slice matches

@@ -11,7 +11,8 @@ import (
 func callSamples() []message {
 	id := key.ID{1, 2, 3}
 	record := Record{"r/x", []byte("v"), 7}
-	meta := &Meta{Partition: id, Object: id, Class: key.ClassPrivate, KeyType: key.TypeEC, Label: []byte("a"), ID: []byte{9}}
+	meta := &Meta{Partition: id, Object: id, Class: key.ClassPrivate, KeyType: key.TypeEC, Label: []byte("a"), ID: []byte{9},
+		Group: key.GroupKeys, Deleted: true, Created: 77}
 	return []message{
 		&LoadRequest{"p/1"},
 		&ListRequest{"r/", "r/1", 9},
@@ -24,6 +25,8 @@ func callSamples() []message {
 		&LogLine{LogWarn, 77, "record refused"},
 		&DescribeRequest{true, []Record{record}},
 		&DescribeReply{[]Described{{fault.OK, meta}, {fault.RecordOld, nil}, {}}},
+		&FindNamesRequest{id, key.GroupKeys, true, []byte("n"), []byte("a"), 5, id, 9},
+		&FindNamesReply{[]NameHit{{id, []byte("n"), 5}, {id, []byte("o"), 6}}, true},
 		&ChangedRequest{[]string{"a", "b"}},
 		&BackupRequest{BackupChunk, id, 9, 3, true, []Record{record}, []byte("sealed")},
 		&BackupReply{id, id, []byte("sealed"), []Record{record}, []Undone{{UndoneChange, KindOperator, id, key.ID{4}, []byte("user")}}},

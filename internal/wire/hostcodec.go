@@ -61,12 +61,16 @@ func (v *Meta) Encode(w *Writer) {
 	w.Bool(v.Private)
 	w.Bytes(v.Label)
 	w.Bytes(v.ID)
+	w.U8(uint8(v.Group))
+	w.Bool(v.Deleted)
+	w.U64(v.Created)
 }
 
 func (v *Meta) Decode(r *Reader) {
 	v.Partition, v.Object = r.ID(), r.ID()
 	v.Class, v.KeyType, v.Private = key.Class(r.U64()), key.Type(r.U64()), r.Bool()
 	v.Label, v.ID = r.Bytes(), r.Bytes()
+	v.Group, v.Deleted, v.Created = key.Group(r.U8()), r.Bool(), r.U64()
 }
 
 func (v *Query) Encode(w *Writer) {

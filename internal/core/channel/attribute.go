@@ -7,7 +7,6 @@ import (
 	"github.com/genbu-hsm/genbu/internal/core/object"
 	"github.com/genbu-hsm/genbu/internal/core/policy"
 	"github.com/genbu-hsm/genbu/internal/fault"
-	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -34,27 +33,10 @@ func get(c *channel) error {
 	if err != nil {
 		return err
 	}
-	secret := false
-	for i := range n {
-		_, st := r.Get(attr(types[8*i:]))
-		secret = secret || st == object.NeedsMaterial
+	if err := policy.Read(v.who(), r.Object); err != nil {
+		return err
 	}
-	c.w.U32(uint32(n))
-	if !secret || policy.ReadSecret(v.who(), r.Object) != nil {
-		for i := range n {
-			c.value(attr(types[8*i:]), r.Object, nil)
-		}
-		return nil
-	}
-	ssp.Do(func() {
-		err = c.material(v, r, func(m mech.Material) error {
-			for i := range n {
-				c.value(attr(types[8*i:]), r.Object, &m)
-			}
-			return nil
-		})
-	})
-	return err
+	return c.values(v, r, types)
 }
 
 func attr(b []byte) key.Attr {
@@ -124,8 +106,11 @@ func (c *channel) change(session, handle uint64, t object.Template) error {
 	if err := policy.Change(v.who(), r.Object); err != nil {
 		return err
 	}
-	o, err := r.With(t, policy.Actor(v.who()))
+	o, err := r.With(t, policy.Actor(v.who()), c.module.Clock())
 	if err != nil {
+		return err
+	}
+	if err := policy.Rename(v.who(), r.Object, o); err != nil {
 		return err
 	}
 	if r.held == nil {

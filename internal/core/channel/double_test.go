@@ -220,7 +220,7 @@ func (m *module) Manage(call uint16, c *channel.ManageContext, body []byte) ([]b
 		if err != nil {
 			return nil, err
 		}
-		next, err := o.WithState(state)
+		next, err := o.WithState(state, 0)
 		if err != nil {
 			return nil, err
 		}

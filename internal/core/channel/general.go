@@ -85,7 +85,7 @@ func (c *channel) whoOn(slot uint64) *Identity {
 	}
 	c.app.mu.Lock()
 	defer c.app.mu.Unlock()
-	if l := c.app.logins[slot]; l != nil {
+	if l := c.app.logins[slot]; l != nil && (l.who.Until == 0 || c.module.Now() < l.who.Until) {
 		return &l.who
 	}
 	return nil

@@ -105,6 +105,7 @@ type job struct {
 	data      []byte
 	signature []byte // or tag
 	aad       []byte
+	public    bool // the private key's public half does it
 	do        func(c *channel, j *job, k mech.Key) error
 	err       error
 }
@@ -129,7 +130,7 @@ func (c *channel) useKey(j job) error {
 // doJob is runJob's work; runJob itself is bound once per channel.
 func (c *channel) doJob() {
 	j := &c.job
-	k, release, err := c.open(j.v, j.key)
+	k, release, err := c.openFor(j)
 	if err != nil {
 		j.err = err
 		return
@@ -139,6 +140,16 @@ func (c *channel) doJob() {
 	if j.err = c.fips(); j.err == nil {
 		j.err = j.do(c, j, k)
 	}
+}
+
+// openFor answers the key that a job needs.
+func (c *channel) openFor(j *job) (mech.Key, func(), error) {
+	if !j.public {
+		return c.open(j.v, j.key)
+	}
+	m := j.key.Material(nil)
+	k, err := all.Family(m.Type).Parse(m, false)
+	return k, func() {}, err
 }
 
 // fips refuses in fips mode what is not approved.

@@ -46,6 +46,18 @@ const (
 	// findPage is how many candidates one look into the index asks for.
 	findPage = 256
 
+	// maxNamePage is the most names that one NAME_LIST answers; a web door asks for 25.
+	maxNamePage = 256
+
+	// maxNameLooks is how often NAME_LIST looks into the index for one page when most of what it finds is not shown.
+	maxNameLooks = 16
+
+	// maxBackup is the most objects of one name that fit a backup: 100 versions with their public halves, and room.
+	maxBackup = 256
+
+	// restoreBatch objects are committed together, below the store's limit of operations in a Txn.
+	restoreBatch = 24
+
 	// maxRandom bytes in one call.
 	maxRandom = 1 << 20
 

@@ -20,6 +20,7 @@ type Module interface {
 	FIPS() bool
 	Epoch() [16]byte // drawn anew by each start of the core
 	Now() int64      // unix seconds
+	Clock() int64    // the same in nanoseconds
 
 	// Tokens lists the partitions that clients may see, ordered by slot; the domain (slot 0) is not among them.
 	Tokens() []Token
@@ -106,6 +107,18 @@ type Objects interface {
 
 	// Material opens the object's material for the length of f, inside ssp.Do.
 	Material(o *object.Object, f func(m mech.Material) error) error
+
+	// Names answers the objects that the index proposes for q, q moved on behind them, and whether there may be more. They
+	// are candidates, too.
+	Names(q wire.FindNamesRequest) ([]*object.Object, wire.FindNamesRequest, bool, error)
+
+	// Retention is for how many days the partition keeps what is deleted (0: not at all), and whether nobody may purge it
+	// before.
+	Retention() (days int64, protected bool)
+
+	// SealBackup seals a backup for the security domain, OpenBackup opens one. The caller is inside ssp.Do.
+	SealBackup(plain []byte) ([]byte, error)
+	OpenBackup(blob []byte) ([]byte, error)
 }
 
 // Identity is who a login is.

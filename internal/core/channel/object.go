@@ -25,7 +25,8 @@ func newID() (id key.ID) {
 
 // rules is what making an object in this session needs from outside.
 func (v view) rules() object.Rules {
-	return object.Rules{Who: policy.Actor(v.who()), Owner: policy.Owner(v.who()), NewID: newID, Family: all.Family}
+	return object.Rules{Who: policy.Actor(v.who()), Owner: policy.Owner(v.who()), NewID: newID, Family: all.Family,
+		Now: v.channel.module.Clock()}
 }
 
 // mayMake decides about an object that is to be.
@@ -50,12 +51,25 @@ func (v view) mayTry(t object.Template, private bool) error {
 // in the application. The caller is inside ssp.Do. Token objects go first, since only they can fail to fit.
 func (c *channel) keep(v view, list ...NewObject) ([]*object.Object, error) {
 	var tokens []NewObject
-	for _, n := range list {
-		if err := v.mayMake(n.Object); err != nil {
+	for i := range list {
+		n := &list[i]
+		err := v.mayMake(n.Object)
+		if n.Object.Token() && (err == nil || fault.Of(err) == fault.Denied) {
+			var live bool
+			var misplaced error
+			n.Object, live, misplaced = c.place(v, n.Object)
+			if misplaced != nil && err == nil {
+				return nil, misplaced
+			}
+			if err != nil && live && policy.Rotate(v.who(), n.Object) == nil {
+				err = nil
+			}
+		}
+		if err != nil {
 			return nil, err
 		}
 		if n.Object.Token() {
-			tokens = append(tokens, n)
+			tokens = append(tokens, *n)
 		} else if n.Object.Session = v.id; n.Object.HasSecret() {
 			if err := c.module.Rest(n.Object, n.Material.Secret); err != nil {
 				return nil, err
@@ -218,7 +232,7 @@ func destroy(c *channel) error {
 		return err
 	}
 	if r.held == nil {
-		if err := v.tokens.Destroy(v.whoever(), r.Object); err != nil {
+		if err := c.remove(v, r.Object); err != nil {
 			return err
 		}
 		return c.record(r.ID)

@@ -69,6 +69,14 @@ func (c *channel) session(id uint64) (view, error) {
 		return view{}, fault.SessionUnknown.At("find session")
 	}
 	c.about.Partition = x.partition
+	if l != nil && l.who.Until != 0 && c.module.Now() >= l.who.Until {
+		a.mu.Lock()
+		if a.logins[x.slot] == l {
+			a.logout(x.slot)
+		}
+		a.mu.Unlock()
+		return view{}, fault.TokenExpired.At("act under a login")
+	}
 	if l != nil {
 		c.about.Operator, c.about.Role = l.who.Operator, l.who.Role
 	}

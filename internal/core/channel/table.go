@@ -108,6 +108,15 @@ func init() {
 		{wire.CallDigestKey, inOperational, needApp, digestKey, ""},
 		{wire.CallSave, inOperational, needApp, save, ""},
 		{wire.CallRestore, inOperational, needApp, restore, ""},
+
+		{wire.CallOperate, inOperational, needApp, operate, ""},
+		{wire.CallNameList, inOperational, needApp, nameList, ""},
+		{wire.CallNameGet, inOperational, needApp, nameGet, ""},
+		{wire.CallNameDelete, inOperational, needApp, nameDelete, ""},
+		{wire.CallNameRecover, inOperational, needApp, nameRecover, ""},
+		{wire.CallNamePurge, inOperational, needApp, namePurge, ""},
+		{wire.CallNameBackup, inOperational, needApp, nameBackup, ""},
+		{wire.CallNameRestore, inOperational, needApp, nameRestore, ""},
 	} {
 		r.name = r.call.String()
 		table[r.call] = &r

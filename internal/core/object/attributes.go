@@ -26,7 +26,8 @@ const (
 	inCert   = inX509 | inAttrCert
 	inPair   = inPublic | inPrivate
 	inKey    = inPair | inSecret
-	inAny    = inData | inCert | inKey | inProfile
+	inNamed  = inData | inCert | inKey
+	inAny    = inNamed | inProfile
 	rsaPair  = rsaPublic | rsaPrivate
 	ecPair   = ecPublic | ecPrivate
 	pqPair   = pqPublic | pqPrivate
@@ -44,7 +45,9 @@ const (
 	kindDate    // CK_DATE, or empty
 	kindTemplate
 	kindMechanisms
-	kindIDs // our own lists of operators
+	kindIDs  // our own lists of operators
+	kindTime // seconds since 1970; 0 takes it away
+	kindOps  // key.Ops
 )
 
 // Notes are the footnotes of PKCS #11 3.2 table 13, in our words.
@@ -166,7 +169,18 @@ var rulesTable = []rule{
 
 	{key.AttrOwnerID, kindIDs, inAny, ours, 16},
 	{key.AttrShared, kindIDs, inAny, ours, 16 * maxShared},
-	{key.AttrState, kindULong, inKey, ours, 0},
+	{key.AttrState, kindULong, inNamed, settable, 0}, // With holds it to key.State.May
+	{key.AttrCreated, kindULong, inNamed, ours, 0},
+	{key.AttrUpdated, kindULong, inNamed, ours, 0},
+	{key.AttrNotBefore, kindTime, inNamed, settable, 0},
+	{key.AttrExpires, kindTime, inNamed, settable, 0},
+	{key.AttrKeyOps, kindOps, withheld, settable, 0},
+	{key.AttrDoor, kindBytes, inNamed, settable, maxDoor},
+	{key.AttrRelease, kindBytes, withheld, settable, maxDoor},
+	{key.AttrReleaseFlags, kindULong, withheld, settable, 0},
+	{key.AttrDeleted, kindULong, inNamed, ours, 0},
+	{key.AttrPurge, kindULong, inNamed, ours, 0},
+	{key.AttrVersion, kindIDs, inNamed, 0, 16},
 }
 
 // AttrNSSDB is a hint that NSS adds to each private key it imports (the public value, for its own database). Refusing

@@ -3,6 +3,7 @@
 package object
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
@@ -10,12 +11,17 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// With answers the object as C_SetAttributeValue changes it. The secret is not touched: Resting stays.
-func (o *Object) With(t Template, who Actor) (*Object, error) {
+// With answers the object as C_SetAttributeValue changes it at a time (nanoseconds since 1970). The secret is not
+// touched: Resting stays.
+func (o *Object) With(t Template, who Actor, now int64) (*Object, error) {
 	if !o.Modifiable() {
 		return nil, fault.ActionProhibited.At("change an object that is not modifiable")
 	}
-	return o.changed(t, who, settable)
+	n, err := o.changed(t, who, settable)
+	if err != nil {
+		return nil, err
+	}
+	return n.updated(now)
 }
 
 // Copy answers a copy of the object with a new id, changed by the template as C_CopyObject allows. Its material is the
@@ -37,7 +43,11 @@ func (o *Object) Copy(t Template, rules Rules) (*Object, error) {
 	if !rules.Owner.IsZero() {
 		owner = slices.Clone(rules.Owner[:])
 	}
-	return n.store(Template{{key.AttrOwnerID, owner}, {key.AttrShared, nil}})
+	t = Template{{key.AttrOwnerID, owner}, {key.AttrShared, nil}, {key.AttrCreated, nil}, {key.AttrUpdated, nil}, {key.AttrVersion, nil}}
+	if rules.Now != 0 && n.Token() {
+		t[2].Value, t[3].Value = putULong(uint64(rules.Now)), putULong(uint64(rules.Now))
+	}
+	return n.store(t)
 }
 
 // changed applies a template to a copy of the object; may are the notes by which an attribute can be changed here.
@@ -61,6 +71,9 @@ func (o *Object) changed(t Template, who Actor, may note) (*Object, error) {
 		if err := o.mayChange(r, a, who, may); err != nil {
 			return nil, err
 		}
+		if r.kind == kindTime && getULong(a.Value) == 0 {
+			a.Value = nil
+		}
 		if r.kind != kindBool {
 			stored = append(stored, a)
 		} else if bit := bitOf[a.Type]; a.Value[0] != 0 {
@@ -72,7 +85,7 @@ func (o *Object) changed(t Template, who Actor, may note) (*Object, error) {
 	if n.bools&bitAlwaysAuth != 0 && n.bools&bitPrivate == 0 {
 		return nil, fault.TemplateInconsistent.At("ask for a login with every use of a public object")
 	}
-	return n.store(stored)
+	return n.store(o.followOps(&n, stored))
 }
 
 // mayChange refuses changes that the attribute's notes do not allow. To say again what is already so is no change.
@@ -81,6 +94,20 @@ func (o *Object) mayChange(r *rule, a Attribute, who Actor, may note) error {
 	if r.note&may == 0 || a.Type == key.AttrValue && o.secretData() {
 		// BUG(objects): the value of a private data object is sealed apart, so it is changed by writing a new object.
 		return readOnly
+	}
+	switch a.Type {
+	case key.AttrState:
+		if to := getULong(a.Value); to > uint64(key.StateDestroyed) || !o.State().May(key.State(to)) {
+			return fault.ActionProhibited.At("change state")
+		}
+	case key.AttrKeyOps:
+		if o.Trusted() && who != ActorAdmin && key.Ops(getULong(a.Value)) != o.Ops() {
+			return readOnly // as below
+		}
+	case key.AttrRelease, key.AttrReleaseFlags:
+		if was, _ := o.Get(a.Type); o.releaseFixed() && !bytes.Equal(was, a.Value) {
+			return readOnly
+		}
 	}
 	if r.kind != kindBool {
 		return nil
@@ -123,15 +150,22 @@ func (o *Object) store(t Template) (*Object, error) {
 		return nil, err
 	}
 	n.bits = bits // a secret key's is not in the body
+	if err := checkTimes(n.find(key.AttrNotBefore), n.find(key.AttrExpires)); err != nil {
+		return nil, err
+	}
 	return &n, checkDates(n.find(key.AttrStartDate), n.find(key.AttrEndDate))
 }
 
 // WithState answers the key in another state of SP 800-57; which changes are allowed policy.NextState says.
-func (o *Object) WithState(s key.State) (*Object, error) {
+func (o *Object) WithState(s key.State, now int64) (*Object, error) {
 	if !o.IsKey() {
 		return nil, fault.TemplateInconsistent.At("set the state of what is not a key")
 	}
-	return o.store(Template{{key.AttrState, putULong(uint64(s))}})
+	n, err := o.store(Template{{key.AttrState, putULong(uint64(s))}})
+	if err != nil {
+		return nil, err
+	}
+	return n.updated(now)
 }
 
 // WithShared answers the object shared, or no longer shared, with an operator.

@@ -52,7 +52,8 @@ func TestAttributesChangeOnlyAsTheirNotesSay(t *testing.T) {
 		{"wrap template", open, with(key.AttrWrapTemplate, Template{}), ActorUser, fault.AttributeReadOnly},
 		{"owner", open, with(key.AttrOwnerID, make([]byte, 16)), ActorAdmin, fault.AttributeReadOnly},
 		{"shared", open, with(key.AttrShared, make([]byte, 16)), ActorAdmin, fault.AttributeReadOnly},
-		{"state", open, with(key.AttrState, 1), ActorAdmin, fault.AttributeReadOnly},
+		{"state", open, with(key.AttrState, 2), ActorUser, fault.OK},
+		{"state that leads nowhere", open, with(key.AttrState, 5), ActorAdmin, fault.ActionProhibited},
 		{"unknown", open, with(key.Attr(0x99999), "x"), ActorUser, fault.AttributeUnknown},
 		{"of another class", open, with(key.AttrIssuer, "x"), ActorUser, fault.TemplateInconsistent},
 		{"bad value", open, with(key.AttrSign, "xx"), ActorUser, fault.AttributeValueInvalid},
@@ -70,7 +71,7 @@ func TestAttributesChangeOnlyAsTheirNotesSay(t *testing.T) {
 			o, _ := must(t, c.from, admin)
 			o.Version, o.Resting = 3, []byte("sealed")
 			before := o.Attrs()
-			n, err := o.With(c.t, c.who)
+			n, err := o.With(c.t, c.who, 0)
 			wantFault(t, err, c.want)
 			if !slices.EqualFunc(before, o.Attrs(), sameAttribute) {
 				t.Error("the published object was changed")
@@ -101,7 +102,7 @@ func sameAttribute(a, b Attribute) bool { return a.Type == b.Type && bytes.Equal
 
 func TestAnEmptyValueRemovesAnAttribute(t *testing.T) {
 	o, _ := must(t, secretKey(key.TypeAES, aesValue, key.AttrLabel, "l"), user)
-	o, err := o.With(with(key.AttrLabel, ""), ActorUser)
+	o, err := o.With(with(key.AttrLabel, ""), ActorUser, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,11 +187,11 @@ func TestOnlyKeysHaveAState(t *testing.T) {
 	if o.State() != key.StateActive {
 		t.Errorf("a new key is in state %d", o.State())
 	}
-	n, err := o.WithState(key.StateSuspended)
+	n, err := o.WithState(key.StateSuspended, 0)
 	if err != nil || n.State() != key.StateSuspended || o.State() != key.StateActive {
 		t.Errorf("%v", err)
 	}
 	d, _ := must(t, with(key.AttrClass, key.ClassData), user)
-	_, err = d.WithState(key.StateSuspended)
+	_, err = d.WithState(key.StateSuspended, 0)
 	wantFault(t, err, fault.TemplateInconsistent)
 }

@@ -73,7 +73,9 @@ func newDraft(t Template, from origin, class key.Class, sub uint64, rules Rules)
 			named |= bitOf[a.Type] & bitsUsage
 		}
 	}
-	if named == 0 {
+	if ops := d.value(key.AttrKeyOps); len(ops) > 0 {
+		d.bools = withOps(d.scope, d.bools, key.Ops(getULong(ops)))
+	} else if named == 0 {
 		d.bools |= defaultUsage(d.scope, key.Type(sub)) &^ namedBools(t)
 	}
 	return d, d.check(t)
@@ -86,6 +88,9 @@ func (d *draft) take(r *rule, a Attribute) error {
 		return fault.AttributeReadOnly.At("read template")
 	case r.note&byAdmin != 0 && a.Value[0] != 0 && d.rules.Who != ActorAdmin:
 		return fault.AttributeReadOnly.At("set trusted")
+	case a.Type == key.AttrState && !mayBegin(a.Value):
+		return fault.AttributeValueInvalid.At("read the state of a new object")
+	case r.kind == kindTime && getULong(a.Value) == 0:
 	case r.kind == kindBool:
 		d.setBool(a.Type, a.Value[0] != 0)
 	case r.note&(given|derived) != 0:
@@ -127,6 +132,9 @@ func (d *draft) check(t Template) error {
 	}
 	if d.bools&bitAlwaysAuth != 0 && d.bools&bitPrivate == 0 {
 		return fault.TemplateInconsistent.At("ask for a login with every use of a public object")
+	}
+	if err := checkTimes(d.value(key.AttrNotBefore), d.value(key.AttrExpires)); err != nil {
+		return err
 	}
 	return checkDates(d.value(key.AttrStartDate), d.value(key.AttrEndDate))
 }
@@ -182,6 +190,10 @@ func (d *draft) finish(m mech.Material) (*Object, error) {
 	if !d.rules.Owner.IsZero() {
 		add(key.AttrOwnerID, slices.Clone(d.rules.Owner[:]))
 	}
+	if d.rules.Now != 0 && o.Token() {
+		add(key.AttrCreated, putULong(uint64(d.rules.Now)))
+		add(key.AttrUpdated, putULong(uint64(d.rules.Now)))
+	}
 	if err := o.setBody(kept, m); err != nil {
 		return nil, err
 	}
@@ -216,6 +228,7 @@ func (o *Object) setBody(t Template, m mech.Material) error {
 		w.Bytes(a.Value)
 	}
 	o.body = w.B
+	o.marks = marksOf(t)
 	if err := o.setPublic(); err != nil {
 		return err
 	}

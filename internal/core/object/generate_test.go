@@ -94,7 +94,7 @@ func TestGeneratedKeysRememberWhatTheyEverWere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err = o.With(with(key.AttrSensitive, true, key.AttrExtractable, false), ActorUser)
+	o, err = o.With(with(key.AttrSensitive, true, key.AttrExtractable, false), ActorUser, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

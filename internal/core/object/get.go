@@ -37,6 +37,9 @@ func (o *Object) Get(t key.Attr) (value []byte, st Status) {
 	if v := o.find(t); v != nil {
 		return v, Given
 	}
+	if v := o.implied(t); v != nil {
+		return v, Given
+	}
 	return absent(t), Given
 }
 

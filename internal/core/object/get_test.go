@@ -133,7 +133,7 @@ func TestProfilesClaimWhatTheTokenDoes(t *testing.T) {
 		if !o.Matches(with(key.AttrClass, key.ClassProfile, key.AttrToken, true, key.AttrProfileID, int(v))) {
 			t.Errorf("profile %d is not found", v)
 		}
-		if _, err := o.With(with(key.AttrLabel, "x"), ActorAdmin); err == nil {
+		if _, err := o.With(with(key.AttrLabel, "x"), ActorAdmin, 0); err == nil {
 			t.Errorf("profile %d was changed", v)
 		}
 		if o.Destroyable() || o.Copyable() {

@@ -16,5 +16,6 @@ const (
 	maxInteger    = 1024  // MODULUS and its parts: RSA of 8192 bits
 	maxPublic     = 4096  // EC_POINT, and VALUE and PUBLIC_KEY_INFO of post-quantum public keys (2592 for ML-DSA-87)
 	maxShared     = 64    // operators that one object is shared with
+	maxDoor       = 16384 // what a web door keeps of its own: Azure's 15 tags of 256 and 256 letters, or a release policy
 	maxRecord     = 1 << 20
 )

@@ -29,6 +29,7 @@ type Object struct {
 	scope scope
 	bools uint32 // bools.go
 	bits  uint32 // key size as letter O of channel.md counts it
+	marks marks  // what of the body every use asks for
 	body  []byte // all other stored attributes, sorted: u32 type, u32 length, value
 
 	params, public []byte // of the material; views into body (PUBLIC_KEY_INFO)
@@ -196,7 +197,7 @@ func (o *Object) Summary(w *wire.Writer) {
 // Meta is what the host's index may know.
 func (o *Object) Meta(partition key.ID) *wire.Meta {
 	return &wire.Meta{Partition: partition, Object: o.ID, Class: o.class, KeyType: o.KeyType(), Private: o.Private(),
-		Label: o.find(key.AttrLabel), ID: o.find(key.AttrID)}
+		Label: o.find(key.AttrLabel), ID: o.find(key.AttrID), Group: o.Group(), Deleted: o.Deleted(), Created: o.Created()}
 }
 
 // Size is the answer of C_GetObjectSize: about what the record measures.

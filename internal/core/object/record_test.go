@@ -46,7 +46,7 @@ func samples(t testing.TB) map[string]struct {
 		key.AttrStartDate, "20260101", key.AttrAllowedMechs, []key.Mechanism{key.MechAESGCM},
 		key.AttrUnwrapTemplate, with(key.AttrExtractable, false)), rules)
 	if err == nil {
-		o, err = o.WithState(key.StateSuspended)
+		o, err = o.WithState(key.StateSuspended, 0)
 	}
 	if err == nil {
 		o, err = o.WithShared(key.ID{5}, true)
@@ -222,7 +222,7 @@ func FuzzDecodeRecord(f *testing.F) {
 		var w wire.Writer
 		o.Summary(&w)
 		o.Matches(o.Attrs())
-		if _, err := o.With(with(key.AttrLabel, "x"), ActorUser); err != nil && o.Modifiable() && fault.Of(err) != fault.TemplateInconsistent {
+		if _, err := o.With(with(key.AttrLabel, "x"), ActorUser, 0); err != nil && o.Modifiable() && fault.Of(err) != fault.TemplateInconsistent {
 			t.Fatalf("label: %v", err)
 		}
 	})

@@ -23,6 +23,7 @@ type Rules struct {
 	Owner  key.ID        // operator that will own it; zero for everybody (policy.Owner)
 	NewID  func() key.ID // draws a fresh random id
 	Family func(key.Type) *mech.Family
+	Now    int64 // nanoseconds since 1970; 0 where nobody asks for CREATED
 }
 
 // Origin is how the object came to be; LOCAL, ALWAYS_SENSITIVE and the defaults depend on it.

@@ -108,7 +108,7 @@ func FuzzTemplates(f *testing.F) {
 		check("derive", o, err)
 		o, _, err = Encapsulated(tmpl, base, aesValue, user)
 		check("encapsulate", o, err)
-		o, err = base.With(tmpl, ActorUser)
+		o, err = base.With(tmpl, ActorUser, 0)
 		check("set", o, err)
 		o, err = base.Copy(tmpl, user)
 		check("copy", o, err)

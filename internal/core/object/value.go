@@ -11,7 +11,11 @@ import (
 	"github.com/genbu-hsm/genbu/internal/core/wrap"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
+
+// maxTime is the end of the year 9999, the last that CK_DATE can say.
+const maxTime = 253402300799
 
 // checkValue holds a value to the kind and limit of its attribute.
 func checkValue(r *rule, v []byte) error {
@@ -21,6 +25,10 @@ func checkValue(r *rule, v []byte) error {
 		ok = len(v) == 1
 	case kindULong:
 		ok = len(v) == 8
+	case kindTime:
+		ok = len(v) == 8 && getULong(v) <= maxTime
+	case kindOps:
+		ok = len(v) == 8 && getULong(v) <= uint64(key.OpsAll)
 	case kindBytes, kindInteger:
 		ok = len(v) <= r.max
 	case kindDate:

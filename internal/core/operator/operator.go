@@ -29,6 +29,7 @@ const (
 	Admin            // the security officer of PKCS #11: operators and policy, no keys
 	CryptoUser       // keys
 	Auditor          // reads
+	Service          // of the domain: what the role assignments of each partition say
 )
 
 func (r Role) String() string {
@@ -39,6 +40,8 @@ func (r Role) String() string {
 		return "crypto-user"
 	case Auditor:
 		return "auditor"
+	case Service:
+		return "service"
 	}
 	return "unknown"
 }
@@ -62,7 +65,10 @@ type Operator struct {
 	Disabled   bool
 	Tries      uint32 // charged and not taken back (Gate)
 	Charges    uint64 // how often Tries was set: tells a Gate that another one did
-	Generation uint64 // raised whenever a credential is changed or taken away: ends tickets and cached logins
+	Generation uint64 // raised whenever a credential is changed or taken away: ends tickets, tokens and cached logins
+
+	Limited     bool // may do only what it is granted
+	Credentials []Credential
 }
 
 // Path is where an operator's record rests.
@@ -72,17 +78,17 @@ func Path(partition, operator key.ID) string { return Prefix(partition) + operat
 func Prefix(partition key.ID) string { return "r/" + partition.String() + "/u/" }
 
 const (
-	formatVersion = 1
+	formatVersion = 2 // 1 ended with the uids
 	maxName       = 64
 	maxUIDs       = 64 // people list a service's few accounts; a group is a later matter
 )
 
 // New makes an operator without credentials.
 func New(partition, id key.ID, name string, role Role) (*Operator, error) {
-	if !validName(name) || role == RoleUnknown || role > Auditor {
+	if !validName(name) || role == RoleUnknown || role > Service || role == Service && !partition.IsZero() {
 		return nil, fault.ArgumentsBad.At("name operator")
 	}
-	return &Operator{ID: id, Partition: partition, Name: name, Role: role, Generation: 1}, nil
+	return &Operator{ID: id, Partition: partition, Name: name, Role: role, Generation: 1, Limited: role == Service}, nil
 }
 
 // validName allows 1 to 64 visible ASCII characters but the colon, which parts name and PIN in a PKCS #11 login.
@@ -101,6 +107,7 @@ func (o *Operator) Identity() Identity { return Identity{o.Partition, o.ID, o.Na
 func (o *Operator) clone() *Operator {
 	c := *o
 	c.UIDs = slices.Clone(o.UIDs)
+	c.Credentials = slices.Clone(o.Credentials)
 	return &c
 }
 
@@ -159,6 +166,11 @@ func (o *Operator) Encode(w *wire.Writer) {
 	for _, uid := range o.UIDs {
 		w.U32(uid)
 	}
+	w.Bool(o.Limited)
+	w.U32(uint32(len(o.Credentials)))
+	for i := range o.Credentials {
+		o.Credentials[i].encode(w)
+	}
 }
 
 // Decode reads a record's plaintext, which the seal has already vouched for: RecordInvalid is then a bug or a newer
@@ -166,7 +178,8 @@ func (o *Operator) Encode(w *wire.Writer) {
 func Decode(b []byte) (*Operator, error) {
 	r := wire.NewReader(b)
 	o := &Operator{}
-	if r.U8() != formatVersion {
+	version := r.U8()
+	if version == 0 || version > formatVersion {
 		r.Fail()
 	}
 	o.ID, o.Partition, o.Name, o.Role = r.ID(), r.ID(), r.String(), Role(r.U8())
@@ -177,7 +190,13 @@ func Decode(b []byte) (*Operator, error) {
 	for range r.Count(4) {
 		o.UIDs = append(o.UIDs, r.U32())
 	}
-	if r.End() != nil || !validName(o.Name) || o.Role == RoleUnknown || o.Role > Auditor || len(o.UIDs) > maxUIDs {
+	if version > 1 {
+		o.Limited = r.Bool()
+		for range r.Count(64) {
+			o.Credentials = append(o.Credentials, decodeCredential(&r))
+		}
+	}
+	if r.End() != nil || !validName(o.Name) || o.Role == RoleUnknown || o.Role > Service || len(o.UIDs) > maxUIDs {
 		return nil, fault.RecordInvalid.At("read operator")
 	}
 	return o, nil

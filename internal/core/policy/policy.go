@@ -11,6 +11,9 @@
 // destroyed by its owner alone. An admin sees every object, uses and reads none, and may trust, share, disable and
 // destroy: someone must be able to when an owner is gone. (PKCS #11 would hide private objects from the SO; then nobody
 // could set CKA_TRUSTED on a private wrapping key.) An auditor sees, and nothing else.
+//
+// A limited operator (docs/design/identities.md) is a crypto-user who may do only what its grants say: to every rule above
+// comes that of limit.go and grants.go. An object that was deleted, and can still be recovered, is nobody's (names.md).
 package policy
 
 import (
@@ -36,6 +39,8 @@ type Identity struct {
 	Partition key.ID // the zero partition is the domain
 	Name      string
 	Role      uint64
+	Limits    *Limits // nil for an operator that is not limited by grants
+	Until     int64   // when the login ends, in unix seconds; 0 for never
 }
 
 // Actor is the identity as the attributes' own rules need it.
@@ -48,7 +53,7 @@ func Actor(who *Identity) object.Actor {
 
 // Owner is the owner of what the identity makes; zero for all crypto-users of the partition.
 func Owner(who *Identity) key.ID {
-	if who == nil || who.Role != RoleUser || who.Name == firstUser {
+	if who == nil || who.Role != RoleUser || who.Name == firstUser || who.Limits != nil {
 		return key.ID{}
 	}
 	return who.Operator
@@ -56,10 +61,15 @@ func Owner(who *Identity) key.ID {
 
 // Visible tells whether the identity may know of an object of its own partition.
 func Visible(who *Identity, o *object.Object) bool {
+	return !o.Deleted() && visible(who, o)
+}
+
+// visible is Visible for objects that were deleted, too.
+func visible(who *Identity, o *object.Object) bool {
 	if !o.Private() {
 		return true
 	}
-	if who == nil {
+	if who == nil || !granted(who, o, anyOn(o)) {
 		return false
 	}
 	switch who.Role {
@@ -92,7 +102,9 @@ func Create(who *Identity, o *object.Object) error {
 	switch {
 	case who == nil && (o.Token() || o.Private()):
 		return fault.NotLoggedIn.At("create object")
-	case who == nil, who.Role == RoleUser, who.Role == RoleAdmin && !o.Private():
+	case who == nil, who.Role == RoleAdmin && !o.Private():
+		return nil
+	case who.Role == RoleUser && (who.Limits == nil || mayMake(who, o)):
 		return nil
 	}
 	return fault.Denied.At("create object")
@@ -105,6 +117,8 @@ func Change(who *Identity, o *object.Object) error {
 		return fault.ObjectUnknown.At("change object")
 	case who == nil && o.Token():
 		return fault.NotLoggedIn.At("change token object")
+	case !granted(who, o, pick(o.Kind(), KeyUpdate, SecretUpdate|SecretSet, CertificateUpdate)):
+		return fault.Denied.At("change object")
 	case !o.Token() && !o.Private(), owns(who, o), who != nil && who.Role == RoleAdmin:
 		return nil
 	}
@@ -113,7 +127,14 @@ func Change(who *Identity, o *object.Object) error {
 
 // Destroy decides whether the identity may destroy an object.
 func Destroy(who *Identity, o *object.Object) error {
-	if err := Change(who, o); err != nil {
+	if limited(who, o) {
+		switch {
+		case !Visible(who, o):
+			return fault.ObjectUnknown.At("destroy object")
+		case !granted(who, o, DeleteAction(o.Kind())):
+			return fault.Denied.At("destroy object")
+		}
+	} else if err := Change(who, o); err != nil {
 		return err
 	}
 	if !o.Destroyable() {
@@ -128,8 +149,8 @@ func Copy(who *Identity, o *object.Object) error {
 	if !Visible(who, o) {
 		return fault.ObjectUnknown.At("copy object")
 	}
-	if o.HasSecret() && o.Private() && !owns(who, o) {
-		return fault.Denied.At("copy object")
+	if o.HasSecret() && (o.Private() && !owns(who, o) || limited(who, o)) {
+		return fault.Denied.At("copy object") // under another name other grants would hold
 	}
 	return nil
 }
@@ -139,8 +160,11 @@ func ReadSecret(who *Identity, o *object.Object) error {
 	if !Visible(who, o) {
 		return fault.ObjectUnknown.At("read value")
 	}
-	if o.Private() && !owns(who, o) {
+	if o.Private() && !owns(who, o) || !granted(who, o, pick(o.Kind(), KeyExport, SecretGet, CertificateRead)) {
 		return fault.AttributeSensitive.At("read the value of another's object")
+	}
+	if o.Kind() == key.GroupSecrets && o.State() != key.StateActive {
+		return fault.KeyDisabled.At("read the value of a secret that is not enabled")
 	}
 	return nil
 }
@@ -152,6 +176,8 @@ func Share(who *Identity, o *object.Object) error {
 		return fault.NotLoggedIn.At("share object")
 	case o.Owner().IsZero():
 		return fault.ActionProhibited.At("share an object that all operators have")
+	case limited(who, o):
+		return fault.Denied.At("share object")
 	case who.Role == RoleAdmin, owns(who, o):
 		return nil
 	case !Visible(who, o):
@@ -167,7 +193,7 @@ func SetState(who *Identity, o *object.Object, to key.State) error {
 		return fault.NotLoggedIn.At("set key state")
 	case !Visible(who, o):
 		return fault.ObjectUnknown.At("set key state")
-	case who.Role != RoleAdmin && !owns(who, o):
+	case who.Role != RoleAdmin && !owns(who, o), !granted(who, o, pick(o.Kind(), KeyUpdate, SecretUpdate, CertificateUpdate)):
 		return fault.Denied.At("set key state")
 	case !o.IsKey():
 		return fault.TemplateInconsistent.At("set key state")

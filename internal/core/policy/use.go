@@ -46,6 +46,9 @@ func Use(who *Identity, o *object.Object, row *mech.Row, use mech.Use, now int64
 	if o.HasSecret() && who != nil && who.Role != RoleUser {
 		return fault.Denied.At("use a key without being a crypto-user")
 	}
+	if who != nil && who.Limits != nil && !granted(who, o, actionOf(use)) {
+		return fault.Denied.At("use a key without a grant")
+	}
 	if len(row.KeyTypes) > 0 && !slices.Contains(row.KeyTypes, o.KeyType()) {
 		return codesOf(use).mismatch.At("compare key type and mechanism")
 	}
@@ -82,14 +85,13 @@ func alive(o *object.Object, use mech.Use, now int64) error {
 	case key.StateCompromised:
 		ok = opens
 	}
-	start, _ := o.Get(key.AttrStartDate)
-	end, _ := o.Get(key.AttrEndDate)
-	if len(start)+len(end) > 0 {
-		today := DateOf(now)
-		if len(start) == len(today) && Date(start).after(today) {
+	if o.Timed() {
+		start, end, from, until := o.Validity()
+		today := object.DateOf(now)
+		if len(start) == len(today) && object.Date(start).After(today) {
 			ok = false
 		}
-		if len(end) == len(today) && today.after(Date(end)) {
+		if len(end) == len(today) && today.After(object.Date(end)) || from > now || until != 0 && now >= until {
 			ok = ok && (opens || use == mech.Verify)
 		}
 	}
@@ -107,7 +109,7 @@ func Wrap(who *Identity, by, target *object.Object) error {
 	if !target.HasSecret() || !target.IsKey() {
 		return fault.KeyNotWrappable.At("wrap what is not a private or secret key")
 	}
-	if target.Private() && !owns(who, target) {
+	if target.Private() && !owns(who, target) || !granted(who, target, KeyExport) {
 		return fault.Denied.At("wrap another's key")
 	}
 	if !target.Extractable() {
@@ -143,4 +145,49 @@ func codesOf(use mech.Use) codes {
 		return codes{fault.UnwrappingKeyUnknown, fault.UnwrappingKeyMismatch, fault.UnwrappingKeySize}
 	}
 	return codes{fault.KeyUnknown, fault.KeyTypeMismatch, fault.KeySize}
+}
+
+// Operate decides whether the identity may do one of KEY_OPS with a key, by a mechanism at a time, and answers the use by
+// which the mechanism does it. o is a private or secret key; what its public half does goes under its rights.
+func Operate(who *Identity, o *object.Object, row *mech.Row, op key.Ops, now int64) (mech.Use, error) {
+	var how mech.Use
+	var action Action
+	as := mech.UseUnknown // for the key's time
+	switch op {
+	case key.OpEncrypt:
+		how, action, as = mech.Encrypt, KeyEncrypt, mech.Encrypt
+	case key.OpDecrypt:
+		how, action, as = mech.Decrypt, KeyDecrypt, mech.Decrypt
+	case key.OpWrap:
+		how, action, as = mech.Encrypt, KeyWrap, mech.Wrap
+	case key.OpUnwrap:
+		how, action, as = mech.Decrypt, KeyUnwrap, mech.Unwrap
+	case key.OpSign:
+		how, action, as = mech.Sign, KeySign, mech.Sign
+	case key.OpVerify:
+		how, action, as = mech.Verify, KeyVerify, mech.Verify
+	default:
+		return 0, fault.ArgumentsBad.At("read operation")
+	}
+	switch {
+	case who == nil:
+		return 0, fault.NotLoggedIn.At("use key")
+	case !Visible(who, o) || o.Kind() != key.GroupKeys:
+		return 0, fault.KeyUnknown.At("use key")
+	case who.Role != RoleUser:
+		return 0, fault.Denied.At("use a key without being a crypto-user")
+	case !granted(who, o, action):
+		return 0, fault.Denied.At("use a key without a grant")
+	case !slices.Contains(row.KeyTypes, o.KeyType()):
+		return 0, fault.KeyTypeMismatch.At("compare key type and mechanism")
+	case o.Ops()&op == 0:
+		return 0, fault.KeyUsageForbidden.At("compare operation and key")
+	case !o.Allowed(row.ID):
+		return 0, fault.MechanismInvalid.At("compare mechanism and the key's allowed mechanisms")
+	case o.KeyType() == key.TypeRSA && row.Max != 0 && (o.Bits() < row.Min || o.Bits() > row.Max):
+		return 0, fault.KeySize.At("compare key size and mechanism")
+	case o.AlwaysAuth():
+		return 0, fault.AuthRequired.At("use key")
+	}
+	return how, alive(o, as, now)
 }

@@ -94,7 +94,7 @@ func TestStatesAndDatesLeaveTheUsesTheyShould(t *testing.T) {
 	} {
 		o := aesKey(t, first, yes(key.AttrEncrypt), yes(key.AttrDecrypt), yes(key.AttrSign), yes(key.AttrVerify), yes(key.AttrWrap),
 			yes(key.AttrUnwrap), yes(key.AttrDerive), text(key.AttrStartDate, c.start), text(key.AttrEndDate, c.end))
-		o, err := o.WithState(c.state)
+		o, err := o.WithState(c.state, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestFIPSModeRefusesWhatIsNotApproved(t *testing.T) {
 
 func TestDatesAreThoseOfTheCalendar(t *testing.T) {
 	for unix := time.Date(1969, 12, 20, 5, 0, 0, 0, time.UTC); unix.Year() < 2110; unix = unix.Add(23*time.Hour + 59*time.Minute) {
-		if got, want := DateOf(unix.Unix()), unix.Format("20060102"); string(got[:]) != want {
+		if got, want := object.DateOf(unix.Unix()), unix.Format("20060102"); string(got[:]) != want {
 			t.Fatalf("%s is %s", want, got)
 		}
 	}

@@ -101,6 +101,24 @@ func Box(k ssp.Bytes, label string, aad, plain []byte) ([]byte, error) {
 	return appendSealed(nil, k, label, aad, plain)
 }
 
+// MAC answers HMAC-SHA-256 of text under a key derived from k for this label. Called inside ssp.Do.
+func MAC(k ssp.Bytes, label string, text []byte) (mac []byte, err error) {
+	useKey(k, func(p []byte) {
+		var derived []byte
+		if derived, err = hkdf.Key(sha256.New, p, nil, label, keyLen); err != nil {
+			return
+		}
+		defer clear(derived)
+		h := hmac.New(sha256.New, derived)
+		h.Write(text)
+		mac = h.Sum(nil)
+	})
+	if err != nil {
+		return nil, fault.Internal.At("derive mac key")
+	}
+	return mac, nil
+}
+
 // OpenBox opens what Box made; refused is the code for anything else.
 func OpenBox(k ssp.Bytes, label string, aad, box []byte, refused fault.Code) ([]byte, error) {
 	return openSealed(box, k, label, aad, refused, "open box")

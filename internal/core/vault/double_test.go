@@ -66,6 +66,9 @@ func (d *disk) Find(q wire.Query, after key.ID, limit int) (ids []key.ID, more b
 	return ids, false, nil
 }
 
+// FindNames is not asked here: the index has tests of its own.
+func (d *disk) FindNames(wire.FindNamesRequest) ([]wire.NameHit, bool, error) { return nil, false, nil }
+
 func (d *disk) Commit(txn *wire.Txn) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -178,7 +181,7 @@ func (r *rig) create(label string) *object.Object {
 }
 
 func (r *rig) relabel(p *Partition, o *object.Object, label string) (*object.Object, error) {
-	next, err := o.With(object.Template{{Type: key.AttrLabel, Value: []byte(label)}}, object.ActorUser)
+	next, err := o.With(object.Template{{Type: key.AttrLabel, Value: []byte(label)}}, object.ActorUser, 0)
 	if err != nil {
 		r.t.Fatal(err)
 	}

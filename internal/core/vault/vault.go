@@ -28,6 +28,7 @@ type Host interface {
 	Load(path string) (wire.Record, error)
 	List(prefix string) ([]wire.Record, error)
 	Find(q wire.Query, after key.ID, limit int) ([]key.ID, bool, error)
+	FindNames(q wire.FindNamesRequest) ([]wire.NameHit, bool, error)
 	Commit(txn *wire.Txn) (int64, error)
 }
 

@@ -117,6 +117,8 @@ var Faults = map[fault.Code]uint64{
 	fault.PINExpired:       ckrPINExpired,
 	fault.ReadOnlyExists:   ckrSessionReadOnlyExists,
 	fault.OfficerExists:    ckrSessionReadWriteSOExists,
+	fault.TokenInvalid:     ckrPINIncorrect,
+	fault.TokenExpired:     ckrUserNotLoggedIn,
 
 	fault.ObjectUnknown:         ckrObjectHandleInvalid,
 	fault.KeyUnknown:            ckrKeyHandleInvalid,
@@ -144,6 +146,8 @@ var Faults = map[fault.Code]uint64{
 	fault.KeyNeedsDigest:        ckrKeyIndigestible,
 	fault.KeyDisabled:           ckrKeyFunctionNotPermitted,
 	fault.PublicKeyInvalid:      ckrPublicKeyInvalid,
+	fault.NameTaken:             ckrActionProhibited,
+	fault.NameDeleted:           ckrActionProhibited,
 
 	fault.MechanismInvalid:      ckrMechanismInvalid,
 	fault.MechanismParamInvalid: ckrMechanismParamInvalid,

@@ -51,12 +51,18 @@ var (
 	someClass     = rapid.SampledFrom([]key.Class{key.ClassPublic, key.ClassPrivate, key.ClassSecret})
 	someType      = rapid.SampledFrom([]key.Type{key.TypeRSA, key.TypeEC, key.TypeAES})
 	someMeta      = rapid.Custom(func(t *rapid.T) wire.Meta {
+		label, group := someBytes.Draw(t, "label"), someGroup.Draw(t, "group")
+		if len(label) == 0 {
+			group = key.GroupUnknown // no name
+		}
 		return wire.Meta{
 			Partition: somePartition.Draw(t, "partition"), Object: someID.Draw(t, "object"),
 			Class: someClass.Draw(t, "class"), KeyType: someType.Draw(t, "type"),
-			Label: someBytes.Draw(t, "label"), ID: someBytes.Draw(t, "id"),
+			Label: label, ID: someBytes.Draw(t, "id"),
+			Group: group, Deleted: rapid.Bool().Draw(t, "deleted"), Created: rapid.Uint64Range(0, 3).Draw(t, "created"),
 		}
 	})
+	someGroup = rapid.SampledFrom([]key.Group{key.GroupUnknown, key.GroupKeys, key.GroupSecrets})
 	someQuery = rapid.Custom(func(t *rapid.T) wire.Query {
 		q := wire.Query{Partition: somePartition.Draw(t, "partition")}
 		some := func(name string) bool { return rapid.IntRange(0, 2).Draw(t, name) == 0 }
@@ -104,7 +110,8 @@ func (x *Index) content() (all []wire.Meta) {
 	for partition, p := range x.partitions {
 		p.walk(p.all.seek(&p.slab, &key.ID{}), func(e *entry) bool {
 			k := p.kinds[e.kind]
-			all = append(all, wire.Meta{Partition: partition, Object: e.object, Class: k.class, KeyType: k.typ, Label: []byte(e.label), ID: []byte(e.id)})
+			all = append(all, wire.Meta{Partition: partition, Object: e.object, Class: k.class, KeyType: k.typ, Label: []byte(e.label), ID: []byte(e.id),
+				Group: key.Group(e.view >> 1), Deleted: e.view&1 != 0, Created: e.created})
 			return true
 		})
 	}

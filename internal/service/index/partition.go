@@ -15,6 +15,7 @@ type partition struct {
 	id     attribute // CKA_ID
 	kinds  []kind    // entry.kind counts from here
 	kindOf map[classAndType]uint32
+	names  map[view]*names
 }
 
 // kind is one combination of class and key type that occurs; there are a few dozen at most.
@@ -33,6 +34,7 @@ func newPartition() *partition {
 		label:  attribute{of: func(e *entry) *string { return &e.label }, places: map[string]place{}},
 		id:     attribute{of: func(e *entry) *string { return &e.id }, places: map[string]place{}},
 		kindOf: map[classAndType]uint32{},
+		names:  map[view]*names{},
 	}
 }
 
@@ -44,11 +46,18 @@ func (p *partition) insert(m *wire.Meta) {
 		p.kinds = append(p.kinds, kind{classAndType: ct})
 		p.kindOf[ct] = k
 	}
-	ref := p.take(entry{object: m.Object, kind: k})
+	v := viewOf(m.Group, m.Deleted)
+	ref := p.take(entry{object: m.Object, kind: k, view: v, created: m.Created})
 	p.label.add(&p.slab, ref, m.Label)
 	p.id.add(&p.slab, ref, m.ID)
 	p.kinds[k].members.add(&p.slab, ref)
 	p.all.add(&p.slab, ref)
+	if v != 0 {
+		if p.names[v] == nil {
+			p.names[v] = &names{}
+		}
+		p.names[v].add(&p.slab, ref)
+	}
 }
 
 func (p *partition) remove(object key.ID) bool {
@@ -56,6 +65,9 @@ func (p *partition) remove(object key.ID) bool {
 	ref, ok := c.ref()
 	if !ok || p.at(ref).object != object {
 		return false
+	}
+	if v := p.at(ref).view; v != 0 {
+		p.names[v].remove(&p.slab, ref)
 	}
 	p.label.remove(&p.slab, ref)
 	p.id.remove(&p.slab, ref)

@@ -8,12 +8,14 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// entry is one object: 56 bytes and its label and CKA_ID, which objects with the same value share.
+// entry is one object: 64 bytes and its label and CKA_ID, which objects with the same value share.
 type entry struct {
-	object key.ID
-	label  string
-	id     string
-	kind   uint32
+	object  key.ID
+	label   string
+	id      string
+	kind    uint32
+	view    view   // in which it is listed by name
+	created uint64 // nanoseconds since 1970
 }
 
 // slab keeps entries in pieces, so that growing copies little, and names each by a number of four bytes.

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package client
+
+import (
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// Operation is one use of a key as the web doors have it: by the handle of a private or secret key, for operations with
+// its public half too, under the rights that its key_ops give.
+type Operation struct {
+	Op   key.Ops // one of them
+	Mech Mechanism
+	Key  uint64
+	Name string // refused unless the key has it; empty for any
+	Data []byte
+	AAD  []byte
+	Tag  []byte // of an AEAD; the signature, to verify
+}
+
+// Result is what came of it. IV is the one that was used, where the core made it or the mechanism names one.
+type Result struct{ IV, Out, Tag []byte }
+
+// Operate does it. SignatureInvalid when a signature does not verify.
+func (s *Session) Operate(o Operation) (res Result, err error) {
+	err = s.conn.call(wire.CallOperate, func(w *wire.Writer) {
+		w.U64(s.ID)
+		w.U64(uint64(o.Op))
+		o.Mech.put(w)
+		w.U64(o.Key)
+		w.String(o.Name)
+		w.Bytes(o.Data)
+		w.Bytes(o.AAD)
+		w.Bytes(o.Tag)
+	}, func(r *wire.Reader) { res = Result{keep(r.Bytes()), keep(r.Bytes()), keep(r.Bytes())} })
+	return res, err
+}
