@@ -225,5 +225,3 @@ func (m *manager) changeAccess(t *tenant, text string, f func(a *charter) error)
 	}
 	return m.did(t, wire.AuditManage, text, err)
 }
-
-

@@ -105,7 +105,7 @@ type tenant struct {
 	info      *info              // guarded by mu; replaced, never changed
 	entry     vault.Entry        // guarded by mu: where info rests
 	operators map[key.ID]*member // guarded by mu
-	access    *charter            // guarded by mu: roles and assignments; replaced, never changed
+	access    *charter           // guarded by mu: roles and assignments; replaced, never changed
 	accessAt  vault.Entry        // guarded by mu: where access rests; without a path while it has no record
 
 	limits map[key.ID]*policy.Limits // guarded by mu: of those who asked for them; follow access

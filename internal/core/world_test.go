@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	authority     = "https://localhost:8443/adfs"
+	issuerURL     = "https://localhost:8443/adfs"
 	vaultResource = "https://vault.genbu.localhost:8443"
 	hsmResource   = "https://managedhsm.genbu.localhost:8443"
 
@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	n.initialize("file", 0, 0)
 	w := &world{node: n, vault: n.partition("vault", client.KindVault), hsm: n.partition("hsm", client.KindManagedHSM)}
 	w.admin = n.admin()
-	w.must(w.admin.SetSettings(0, map[string]string{client.SettingAuthority: authority, client.SettingVaultResource: vaultResource,
+	w.must(w.admin.SetSettings(0, map[string]string{client.SettingAuthority: issuerURL, client.SettingVaultResource: vaultResource,
 		client.SettingManagedResource: hsmResource}))
 	w.client, w.secret = w.identity("app")
 	w.assign(w.vault, "/", keyVaultAdmin, w.client)
@@ -139,9 +139,15 @@ func (w *world) user(slot uint64) *client.Session {
 
 // later lets time pass. What is counted is flushed before, as each second would.
 func (w *world) later(d time.Duration) {
-	w.machine.skew.Add(int64(time.Second))
-	w.core.Tick()
-	w.machine.skew.Add(int64(d - time.Second))
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if w.core.Tick(); w.core.log.Lag(w.core.system.Now()) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatal("counts are not flushed")
+		}
+	}
+	w.machine.skew.Add(int64(d))
 }
 
 var p256 = []byte{0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07}

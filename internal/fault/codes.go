@@ -177,7 +177,7 @@ var names = map[Code]string{
 	UnwrappingKeyMismatch: "unwrapping key type does not fit", UnwrappingKeySize: "unwrapping key size is out of range",
 	KeyNeedsDigest: "key cannot be digested", KeyDisabled: "key is disabled", PublicKeyInvalid: "public key is invalid",
 	TokenInvalid: "token is not valid", TokenExpired: "token has expired", NameTaken: "name exists",
-	NameDeleted: "name was deleted and can still be recovered",
+	NameDeleted:      "name was deleted and can still be recovered",
 	MechanismInvalid: "mechanism is invalid", MechanismParamInvalid: "mechanism parameter is invalid",
 	DataInvalid: "data is invalid", DataLength: "data length is out of range",
 	EncryptedDataInvalid: "encrypted data is invalid", EncryptedDataLength: "encrypted data length is out of range",
