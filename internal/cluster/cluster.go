@@ -15,6 +15,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,7 +71,9 @@ type Cluster struct {
 	state state        // guarded by mu; written to disk before it counts
 	core  Core         // guarded by mu: nil while none runs
 	door  net.Listener // guarded by mu: nil while closed
-	ctx   context.Context
+
+	pending *ecdsa.PrivateKey // guarded by mu: a newcomer's key whose certificate comes with its admission
+	ctx     context.Context
 }
 
 // ErrRemoved ends a node that the others have removed.
@@ -155,7 +158,14 @@ func (c *Cluster) Attach(core Core) {
 	c.core = core
 	c.mu.Unlock()
 	if core != nil {
-		go c.tellAddress() // it may wait for a commit
+		go func() { // it may wait for a commit
+			c.tellAddress()
+			if c.Joining() {
+				if err := c.certify(); err != nil {
+					c.log.Warn("the core does not take the host's key", "error", err)
+				}
+			}
+		}()
 	}
 }
 

@@ -139,6 +139,9 @@ func TestANewcomerHasNoStoreUntilItIsAdmitted(t *testing.T) {
 
 func TestCertificatesAreRenewedBeforeTheyEnd(t *testing.T) {
 	h := newcomer(t, newDomain(t), 1)
+	h.core.mu.Lock()
+	h.core.joining = false
+	h.core.mu.Unlock()
 	must(t, h.certify())
 	first := h.certificate()
 	must(t, h.certify())

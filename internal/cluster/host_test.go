@@ -54,6 +54,9 @@ type core struct {
 	life   time.Duration
 	locked bool
 
+	joining bool   // guarded by mu: as a newcomer's core it keeps the host's request
+	kept    []byte // guarded by mu
+
 	mu       sync.Mutex
 	address  wire.NodeAddress // guarded by mu
 	issued   int              // guarded by mu
@@ -79,6 +82,10 @@ func (c *core) Call(op uint16, body []byte) ([]byte, error) {
 	case wire.OpNodeCertificate:
 		if c.locked {
 			return nil, fault.Locked
+		}
+		if c.joining {
+			c.kept = slices.Clone(body)
+			return nil, fault.Uninitialized
 		}
 		var ask wire.CertificateRequest
 		ask.Decode(&r)
@@ -137,6 +144,9 @@ func open(t *testing.T, d *domain, dir string, id byte) *host {
 	h := &host{t: t, dir: dir, ran: make(chan error, 1),
 		core: &core{domain: d, life: time.Hour, arrivals: make(chan arrival, 10), dialled: make(chan *os.File, 10)}}
 	h.core.node[15] = id
+	if s, err := readState(dir); err == nil {
+		h.core.joining = s.Joining
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var err error
 	h.Cluster, err = Open(ctx, Config{Dir: dir, Node: h.core.node, Listen: "127.0.0.1:0", PeerListen: "127.0.0.1:0",
@@ -161,7 +171,19 @@ func admit(t *testing.T, by, newcomer *host) {
 	s := newcomer.current()
 	reply := &wire.MemberReply{}
 	ask(t, by, wire.OpMember, &wire.MemberRequest{Verb: wire.MemberAdd, Node: newcomer.core.node, Name: "new", Peer: "https://" + s.PeerAdvertise}, reply)
-	ask(t, newcomer, wire.OpJoined, &wire.JoinedRequest{Name: "new", Initial: reply.Initial}, nil)
+	var request []byte
+	eventually(t, "the newcomer's key", func() bool {
+		newcomer.core.mu.Lock()
+		defer newcomer.core.mu.Unlock()
+		request = newcomer.core.kept
+		return request != nil
+	})
+	newcomer.core.mu.Lock()
+	newcomer.core.joining = false
+	newcomer.core.mu.Unlock()
+	transport, err := newcomer.core.Call(wire.OpNodeCertificate, request) // by the core of the one that admits
+	must(t, err)
+	ask(t, newcomer, wire.OpJoined, &wire.JoinedRequest{Name: "new", Initial: reply.Initial, Transport: transport}, nil)
 }
 
 func try(h *host, op uint16, request interface{ Encode(*wire.Writer) }) ([]byte, error) {

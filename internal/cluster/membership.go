@@ -50,6 +50,11 @@ func (c *Cluster) member(ask *wire.MemberRequest) (*wire.MemberReply, error) {
 		}
 		c.log.Info("member added", "node", ask.Node, "name", ask.Name, "peer", ask.Peer)
 		return c.initial(ctx, engine)
+	case wire.MemberDoor:
+		if err := c.openDoor(); err != nil {
+			return nil, err
+		}
+		return &wire.MemberReply{Initial: c.current().Advertise}, nil
 	case wire.MemberRemove:
 		return &wire.MemberReply{}, c.remove(ctx, engine, ask.Node.String())
 	}
@@ -138,7 +143,13 @@ func (c *Cluster) joined(ask *wire.JoinedRequest) error {
 	if err != nil {
 		return err
 	}
-	if err := c.certify(); err != nil {
+	c.mu.Lock()
+	secret := c.pending
+	c.mu.Unlock()
+	if len(ask.Transport) == 0 || secret == nil {
+		return fault.ArgumentsBad.At("joined: no certificate for this host's key")
+	}
+	if err := c.take(secret, ask.Transport); err != nil {
 		return fmt.Errorf("certificate for peers: %w", err)
 	}
 	if err := c.update(func(s *state) { s.Joining, s.Peers, s.Join = false, true, urls }); err != nil {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/durable"
+	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
@@ -78,7 +79,8 @@ func (c *Cluster) fresh(now time.Time) bool {
 	return err == nil
 }
 
-// certify asks the core for a certificate, if the one at hand is old, and puts it where the store looks for it.
+// certify asks the core for a certificate, if the one at hand is old, and puts it where the store looks for it. The core of a
+// newcomer keeps the request until it is admitted; take has the answer then.
 func (c *Cluster) certify() error {
 	if c.fresh(time.Now()) {
 		return nil
@@ -87,6 +89,7 @@ func (c *Cluster) certify() error {
 	if err != nil {
 		return err
 	}
+	joining := c.Joining()
 	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -108,9 +111,20 @@ func (c *Cluster) certify() error {
 	var w wire.Writer
 	ask.Encode(&w)
 	body, err := core.Call(wire.OpNodeCertificate, w.B)
+	if joining && fault.Of(err) == fault.Uninitialized {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.pending = secret
+		return nil
+	}
 	if err != nil {
 		return err
 	}
+	return c.take(secret, body)
+}
+
+// take keeps a key with the certificate that the core answered.
+func (c *Cluster) take(secret *ecdsa.PrivateKey, body []byte) error {
 	var reply wire.CertificateReply
 	r := wire.NewReader(body)
 	reply.Decode(&r)

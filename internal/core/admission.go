@@ -114,7 +114,7 @@ func (c *Core) admitNode(t *tenant, exporter [32]byte, message []byte) ([]byte, 
 		return nil, fault.Malformed.At("read join request")
 	}
 	if n := c.admittedBefore(&ask, exporter, message); n != nil {
-		return c.welcome(n, n.TokenKey, exporter)
+		return c.welcome(n, n.TokenKey, exporter, ask.Transport)
 	}
 	tok, err := c.checkToken(t, ask.Token, membership.KindNode, wire.JoinAsks, exporter, message)
 	if err != nil {
@@ -159,7 +159,7 @@ func (c *Core) admitNode(t *tenant, exporter [32]byte, message []byte) ([]byte, 
 	if err := c.noteDoor(t, tok.By, "node "+n.Name+" joins with keys "+fingerprint, err); err != nil {
 		return nil, err
 	}
-	return c.welcomeWith(n, n.TokenKey, exporter, initial)
+	return c.welcomeWith(n, n.TokenKey, exporter, initial, ask.Transport)
 }
 
 func clone(b []byte) []byte { return append([]byte(nil), b...) }
@@ -194,17 +194,17 @@ func (c *Core) admittedBefore(ask *wire.JoinRequest, exporter [32]byte, message 
 	return n.Node
 }
 
-func (c *Core) welcome(n *membership.Node, k []byte, exporter [32]byte) ([]byte, error) {
+func (c *Core) welcome(n *membership.Node, k []byte, exporter [32]byte, transport []byte) ([]byte, error) {
 	initial, err := c.host.Member(wire.MemberRequest{Verb: wire.MemberAdd, Node: n.Node, Name: n.Name, Peer: n.Peer})
 	if err != nil {
 		return nil, err
 	}
-	return c.welcomeWith(n, k, exporter, initial)
+	return c.welcomeWith(n, k, exporter, initial, transport)
 }
 
 // welcomeWith is the answer to a newcomer: what it needs to be one of us. The root key goes to its core only: whoever would read
 // it on the way needs the token's secret and the newcomer's KEM key, besides TLS.
-func (c *Core) welcomeWith(n *membership.Node, k []byte, exporter [32]byte, initial string) ([]byte, error) {
+func (c *Core) welcomeWith(n *membership.Node, k []byte, exporter [32]byte, initial string, transport []byte) ([]byte, error) {
 	reply := wire.JoinReply{State: wire.JoinAdmitted, Name: n.Name, Custodians: c.custodians(), Initial: initial, Members: c.memberList()}
 	c.cluster.mu.Lock()
 	ca := c.cluster.ca
@@ -213,6 +213,11 @@ func (c *Core) welcomeWith(n *membership.Node, k []byte, exporter [32]byte, init
 	var err error
 	if reply.Certificate, err = membership.Issue(ca, c.domain, membership.KindNode, n.Node, n.TLS, c.Now()); err != nil {
 		return nil, err
+	}
+	if len(transport) > 0 {
+		if reply.Transport, err = c.issueTransport(n.Node, transport); err != nil {
+			return nil, err
+		}
 	}
 	box, err := holdBytes(k)
 	if err != nil {

@@ -35,6 +35,7 @@ type cluster struct {
 	settings settings                        // guarded by mu
 	address  wire.NodeAddress                // guarded by mu: of this node, as its host said last
 	dials    map[key.ID]chan *process.Stream // guarded by mu: connections asked for that are no links
+	hostKey  []byte                          // guarded by mu: the CertificateRequest of a newcomer's host, for its admission
 	waits    map[key.ID]int64                // guarded by mu: Boot time at which a locked node asked last
 	allowed  map[key.ID]allowance            // guarded by mu
 }
@@ -331,6 +332,19 @@ func (c *Core) identity() (process.Identity, error) {
 // nodeCertificate issues the certificate of this host's own transport key (OpNodeCertificate). The host gets nothing by it that
 // speaks for a core.
 func (c *Core) nodeCertificate(body []byte) ([]byte, error) {
+	switch c.State() {
+	case wire.StateOperational:
+		return c.issueTransport(c.config.Node, body)
+	case wire.StateUninitialized: // perhaps to be a member soon: who admits it issues the certificate
+		c.cluster.mu.Lock()
+		defer c.cluster.mu.Unlock()
+		c.cluster.hostKey = clone(body)
+	}
+	return nil, c.notIn(c.State())
+}
+
+// issueTransport answers a host's CertificateRequest with a CertificateReply.
+func (c *Core) issueTransport(node key.ID, body []byte) ([]byte, error) {
 	var ask wire.CertificateRequest
 	r := wire.NewReader(body)
 	ask.Decode(&r)
@@ -340,10 +354,10 @@ func (c *Core) nodeCertificate(body []byte) ([]byte, error) {
 	c.cluster.mu.Lock()
 	ca, der := c.cluster.ca, c.cluster.caDER
 	c.cluster.mu.Unlock()
-	if c.State() != wire.StateOperational || ca == nil {
-		return nil, c.notIn(c.State())
+	if ca == nil {
+		return nil, fault.Locked.At("issue a transport certificate")
 	}
-	cert, until, err := membership.IssueTransport(ca, c.domain, c.config.Node, ask.Public, ask.DNS, ask.IPs, c.Now())
+	cert, until, err := membership.IssueTransport(ca, c.domain, node, ask.Public, ask.DNS, ask.IPs, c.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -144,9 +144,9 @@ func (c *Core) newcomer() (*ownIdentity, error) {
 // askToJoin asks at one door of the token after the other until a core answers.
 func (c *Core) askToJoin(token *wire.JoinToken, k []byte, own *ownIdentity, keeper string) (*wire.JoinReply, [32]byte, error) {
 	c.cluster.mu.Lock()
-	address := c.cluster.address
+	address, transport := c.cluster.address, c.cluster.hostKey
 	c.cluster.mu.Unlock()
-	ask := wire.JoinRequest{Token: token.ID, Node: c.config.Node, TLS: own.tls.SPKI(), KEM: own.kem.Public(), Door: address.Door, Peer: address.Peer, Keeper: keeper}
+	ask := wire.JoinRequest{Token: token.ID, Node: c.config.Node, TLS: own.tls.SPKI(), KEM: own.kem.Public(), Door: address.Door, Peer: address.Peer, Keeper: keeper, Transport: transport}
 	var last error = fault.Unavailable.At("reach a node of the domain")
 	for _, door := range token.Doors {
 		answer, exporter, err := c.askDoor(door, token.Domain, process.Trust{Pin: &token.CA}, wire.AskJoin, func(exporter [32]byte) ([]byte, error) {
@@ -195,7 +195,7 @@ func (c *Core) enter(token *wire.JoinToken, k []byte, own *ownIdentity, keeper s
 	err = c.keepRoot(keeper, reply.Custodians, doors)
 	c.change.Unlock()
 	if err == nil {
-		err = c.host.Joined(wire.JoinedRequest{Name: reply.Name, Initial: reply.Initial, Members: reply.Members})
+		err = c.host.Joined(wire.JoinedRequest{Name: reply.Name, Initial: reply.Initial, Members: reply.Members, Transport: reply.Transport})
 	}
 	if err == nil {
 		c.change.Lock()

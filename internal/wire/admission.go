@@ -97,6 +97,10 @@ type JoinRequest struct {
 	Door   string
 	Peer   string
 	Keeper string
+
+	// Transport is the CertificateRequest of the newcomer\'s host, which speaks to the other members\' stores before its core has
+	// any record. Empty where the host has made none.
+	Transport []byte
 }
 
 // States of a JoinReply.
@@ -116,6 +120,7 @@ type JoinReply struct {
 	CA          []byte // DER
 	Certificate []byte // DER, of the newcomer's identity
 	Custodians  []byte // the root key as custodians' shares open it; empty where the domain has none
+	Transport   []byte // CertificateReply for the newcomer's host
 	Initial     string // of MemberReply
 	Members     []ClusterMember
 }
@@ -160,11 +165,12 @@ func (v *JoinRequest) Encode(w *Writer) {
 	w.String(v.Door)
 	w.String(v.Peer)
 	w.String(v.Keeper)
+	w.Bytes(v.Transport)
 }
 
 func (v *JoinRequest) Decode(r *Reader) {
 	v.Token, v.Node, v.TLS, v.KEM = r.ID(), r.ID(), r.Bytes(), r.Bytes()
-	v.Door, v.Peer, v.Keeper = r.String(), r.String(), r.String()
+	v.Door, v.Peer, v.Keeper, v.Transport = r.String(), r.String(), r.String(), r.Bytes()
 }
 
 func (v *JoinReply) Encode(w *Writer) {
@@ -176,13 +182,14 @@ func (v *JoinReply) Encode(w *Writer) {
 	w.Bytes(v.CA)
 	w.Bytes(v.Certificate)
 	w.Bytes(v.Custodians)
+	w.Bytes(v.Transport)
 	w.String(v.Initial)
 	w.Members(v.Members)
 }
 
 func (v *JoinReply) Decode(r *Reader) {
 	v.State, v.Name, v.Given, v.Wanted = r.U8(), r.String(), r.U32(), r.U32()
-	v.Root, v.CA, v.Certificate, v.Custodians = r.Bytes(), r.Bytes(), r.Bytes(), r.Bytes()
+	v.Root, v.CA, v.Certificate, v.Custodians, v.Transport = r.Bytes(), r.Bytes(), r.Bytes(), r.Bytes(), r.Bytes()
 	v.Initial, v.Members = r.String(), r.Members()
 }
 

@@ -31,7 +31,8 @@ const (
 const DoorNumberAgent uint8 = 2
 
 // CertificateRequest asks for a certificate of the host's own transport key, for the store's peer traffic. The core
-// issues it for its own node only, and it opens nothing but that.
+// issues it for its own node only, and it opens nothing but that. The core of a newcomer answers Uninitialized: it keeps the
+// request for its admission, and the reply comes with JoinedRequest.
 type CertificateRequest struct {
 	Public []byte // SubjectPublicKeyInfo, DER: an ECDSA key on P-256
 	DNS    []string
@@ -94,6 +95,8 @@ type JoinedRequest struct {
 	Name    string
 	Initial string // of MemberReply
 	Members []ClusterMember
+
+	Transport []byte // CertificateReply to what the host asked for before; empty if it did not
 }
 
 func (v *CertificateRequest) Encode(w *Writer) {
@@ -159,10 +162,11 @@ func (v *JoinedRequest) Encode(w *Writer) {
 	w.String(v.Name)
 	w.String(v.Initial)
 	w.Members(v.Members)
+	w.Bytes(v.Transport)
 }
 
 func (v *JoinedRequest) Decode(r *Reader) {
-	v.Name, v.Initial, v.Members = r.String(), r.String(), r.Members()
+	v.Name, v.Initial, v.Members, v.Transport = r.String(), r.String(), r.Members(), r.Bytes()
 }
 
 // Members and the Reader's Members carry a list of nodes.

@@ -35,8 +35,8 @@ func callSamples() []message {
 			[]MetricGauge{{"channels", -1}}},
 		&CertificateRequest{[]byte("spki"), []string{"a.example"}, [][]byte{{127, 0, 0, 1}}},
 		&CertificateReply{[]byte("leaf"), []byte("ca"), 9},
-		&JoinRequest{id, id, []byte("tls"), []byte("kem"), "a:1", "https://a:2", "peers"},
-		&JoinReply{JoinAdmitted, "b", 1, 2, []byte("root"), []byte("ca"), []byte("cert"), []byte("c"), "i", []ClusterMember{{id, "a", "a:1", "https://a:2"}}},
+		&JoinRequest{id, id, []byte("tls"), []byte("kem"), "a:1", "https://a:2", "peers", []byte("request")},
+		&JoinReply{JoinAdmitted, "b", 1, 2, []byte("root"), []byte("ca"), []byte("cert"), []byte("c"), []byte("reply"), "i", []ClusterMember{{id, "a", "a:1", "https://a:2"}}},
 		&EnrolRequest{id, []byte("tls")},
 		&EnrolReply{id, "web", []byte("cert"), []ClusterMember{{id, "a", "a:1", "https://a:2"}}},
 		&ProofRequest{id, []byte("sig")},
@@ -46,6 +46,6 @@ func callSamples() []message {
 		&DialRequest{id, "a:1"},
 		&MemberRequest{MemberAdd, id, "a", "https://a:2"},
 		&MemberReply{"a=https://a:2"},
-		&JoinedRequest{"b", "a=https://a:2", []ClusterMember{{id, "a", "a:1", "https://a:2"}}},
+		&JoinedRequest{"b", "a=https://a:2", []ClusterMember{{id, "a", "a:1", "https://a:2"}}, []byte("reply")},
 	}
 }
