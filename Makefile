@@ -4,6 +4,7 @@
 # make test   every test
 # make bench  speed, side by side with SoftHSM
 # make soak   the long runs
+# make packages VERSION=1.2.3   deb, rpm and apk
 #
 # What is missing on the machine is installed by deploy/install-tools (Debian packages); nothing is installed twice.
 
@@ -22,7 +23,7 @@ STAMP = -X $(WIRE).Version=$(VERSION) -X $(WIRE).Commit=$(COMMIT)
 
 D ?= $(HOME)/.genbu/run
 
-.PHONY: all build run test bench soak check-c deps generate clean
+.PHONY: all build run test bench packages soak check-c deps generate clean
 
 all: build
 
@@ -53,6 +54,12 @@ test: build
 bench: build
 	@deploy/install-tools bench
 	@$(GO) run ./bench
+
+# deb, rpm and apk in bin/packages
+packages: build
+	@deploy/install-tools test
+	@$(MAKE) -s -C pkcs11 --no-print-directory CC=musl-gcc BUILD=$(CURDIR)/bin/packages/made/musl all
+	cd deploy && $(GO) run ./packages -bin ../bin -version $(VERSION)
 
 soak: build
 	@deploy/install-tools test

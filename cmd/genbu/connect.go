@@ -150,7 +150,8 @@ func modulePath() string {
 	}
 	const name = "libgenbu-pkcs11.so"
 	beside := filepath.Join(filepath.Dir(exe), name)
-	for _, p := range []string{beside, filepath.Join(filepath.Dir(exe), "../lib", name), "/usr/lib/" + triplet() + "/" + name} {
+	for _, p := range []string{beside, filepath.Join(filepath.Dir(exe), "../lib", name),
+		filepath.Join(filepath.Dir(exe), "../lib64", name), "/usr/lib/" + triplet() + "/" + name} {
 		if _, err := os.Stat(p); err == nil {
 			return filepath.Clean(p)
 		}

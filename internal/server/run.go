@@ -101,6 +101,8 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 			cancel(err)
 		}
 	}()
+	keepWatch(ctx, core, log)
+	defer notify("STOPPING=1")
 	door := &pkcs11.Door{Core: core, Log: log}
 	if err := door.Serve(ctx, listener); err != nil {
 		return err
