@@ -56,7 +56,7 @@ func build(t *testing.T) *image {
 			must(t, json.Unmarshal([]byte(rest), &i.entrypoint))
 		case "CMD":
 			must(t, json.Unmarshal([]byte(rest), &i.args))
-		case "", "VOLUME", "EXPOSE", "HEALTHCHECK":
+		case "", "#", "VOLUME", "EXPOSE", "HEALTHCHECK":
 		default:
 			t.Fatalf("a step that this test does not know: %s", line)
 		}
