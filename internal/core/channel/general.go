@@ -7,6 +7,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/core/mech/all"
 	"github.com/genbu-hsm/genbu/internal/core/object"
+	"github.com/genbu-hsm/genbu/internal/core/policy"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
@@ -43,7 +44,11 @@ func random(c *channel) error {
 	if err := c.r.End(); err != nil {
 		return err
 	}
-	if _, err := c.session(id); err != nil {
+	v, err := c.session(id)
+	if err != nil {
+		return err
+	}
+	if err := policy.May(v.who(), policy.Random); err != nil {
 		return err
 	}
 	if n > maxRandom {
