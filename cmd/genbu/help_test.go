@@ -29,7 +29,11 @@ func TestHelpIsOneScreenAndEndsWithAnExample(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := strings.Split(strings.TrimRight(out.String(), "\n"), "\n")
-		if len(all) > 48 {
+		most := 48
+		if !cmd.HasParent() {
+			most = 60 // it lists every command
+		}
+		if len(all) > most {
 			t.Errorf("%s --help has %d lines", cmd.CommandPath(), len(all))
 		}
 		for _, line := range all {
