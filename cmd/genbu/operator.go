@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/client"
 )
 
-var roles = map[string]uint64{"admin": client.Admin, "crypto-user": client.CryptoUser, "auditor": client.Auditor}
+var roles = map[string]uint64{"admin": client.Admin, "crypto-user": client.CryptoUser, "auditor": client.Auditor, "service": client.Service}
 
 func roleName(role uint64) string {
 	for name, r := range roles {
@@ -29,11 +30,14 @@ func operatorCommand() *cobra.Command {
 		Use:   "operator",
 		Short: "Who may log in to a partition, and how",
 		Long: `Operators of a partition: admin (the security officer), crypto-user, auditor. They log in with a PIN
-(PKCS #11 programs give it as NAME:PIN), or by unix uid where the partition allows it.
+(PKCS #11 programs give it as NAME:PIN), or by unix uid where the partition allows it. Operators of the
+domain are its admins, and service identities: programs that show other evidence, and may do in each
+partition what they are granted there.
 
   genbu operator create ci --role crypto-user --uid 1001`,
 	}
-	cmd.AddCommand(operatorCreate(), operatorList(), operatorSet(), operatorPIN(), operatorDestroy())
+	cmd.AddCommand(operatorCreate(), operatorList(), operatorSet(), operatorPIN(), operatorDestroy(),
+		operatorGrant(), operatorRevoke(), operatorGrants(), operatorRoles(), credentialCommand())
 	return cmd
 }
 
@@ -41,13 +45,19 @@ func operatorCreate() *cobra.Command {
 	var who officer
 	var role, pinFile string
 	var uids []uint
+	var evidence evidenceFlags
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Make an operator",
-		Long: `Make an operator. Without --new-pin-file and --uid, a PIN is drawn and printed once.
+		Long: `Make an operator. Without --new-pin-file and --uid, a PIN is drawn and printed once. With
+--client-secret, --certificate or --federated it is a service identity of the domain, with a client id.
 
-  genbu operator create audit --role auditor`,
+  genbu operator create audit --role auditor
+  genbu operator create shop --client-secret`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if evidence.any() || role == "service" {
+				return makeIdentity(cmd, &who, args[0], &evidence)
+			}
 			r, ok := roles[role]
 			if !ok {
 				return hinted{fmt.Errorf("%q is no role", role), hint{"genbu operator create NAME --role crypto-user", "or admin, auditor"}}
@@ -73,11 +83,39 @@ func operatorCreate() *cobra.Command {
 	}
 	who.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&role, "role", "crypto-user", "admin, crypto-user or auditor")
+	f.StringVar(&role, "role", "crypto-user", "admin, crypto-user, auditor or service")
 	f.StringVar(&pinFile, "new-pin-file", "", "read the operator's PIN from this file (- for standard input)")
 	f.UintSliceVar(&uids, "uid", nil, "a unix uid that logs in as this operator without a PIN")
+	evidence.add(cmd)
 	cmd.RegisterFlagCompletionFunc("role", fixed(sorted(roles)))
 	return cmd
+}
+
+// makeIdentity makes a service identity of the domain with its first credentials.
+func makeIdentity(cmd *cobra.Command, who *officer, name string, evidence *evidenceFlags) error {
+	var list []issued
+	var id string
+	err := (&admin{who.operator, who.pinFile}).as("", func(s *session) error {
+		if err := s.conn.OperatorCreate(domainSlot, name, client.Service, nil); err != nil {
+			return err
+		}
+		o, err := identity(s.conn, name)
+		if err != nil {
+			return err
+		}
+		id = clientID(o.ID)
+		if list, err = evidence.give(s.conn, name); err != nil {
+			err = errors.Join(err, s.conn.OperatorDestroy(domainSlot, name)) // nothing is half made
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return show(cmd, map[string]any{"name": name, "role": "service", "client_id": id, "credentials": list}, func(w io.Writer) {
+		fmt.Fprintf(w, "service identity %q: client id %s\n", name, id)
+		tellIssued(w, list)
+	})
 }
 
 func wide(uids []uint) (list []uint64) {

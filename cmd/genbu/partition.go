@@ -48,15 +48,21 @@ func (c *created) text(w io.Writer) {
 func partitionCreate() *cobra.Command {
 	var who admin
 	var policy policyFlags
-	var soFile, userFile string
+	var soFile, userFile, kind string
 	cmd := &cobra.Command{
 		Use:   "create LABEL",
 		Short: "Make a partition",
 		Long: `Make a partition with an officer "so" and a user "user". PINs that are not given are drawn and
-printed once. With --allow-init and no PIN given, the token waits for C_InitToken instead.
+printed once. With --allow-init and no PIN given, the token waits for C_InitToken instead. A vault or
+managed HSM keeps what is deleted for 90 days, and can be reached through the web doors.
 
-  genbu partition create payments --audit-each`,
+  genbu partition create payments --audit-each
+  genbu partition create vault1 --kind vault`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			flag, ok := kinds[kind]
+			if !ok {
+				return hinted{fmt.Errorf("%q is no kind of partition", kind), hint{"genbu partition create LABEL --kind vault", "or managed-hsm, hsm"}}
+			}
 			answer := created{Label: args[0]}
 			waits := policy.initToken && soFile == "" && userFile == "" // for C_InitToken and C_InitPIN, which set the PINs
 			so, err := givenOrDrawn(soFile, waits, &answer.SO)
@@ -68,7 +74,7 @@ printed once. With --allow-init and no PIN given, the token waits for C_InitToke
 				return err
 			}
 			err = who.as("making the partition", func(s *session) error {
-				id, slot, err := s.conn.PartitionCreate(args[0], so, user, policy.bits(cmd, 0))
+				id, slot, err := s.conn.PartitionCreate(args[0], so, user, policy.bits(cmd, flag))
 				answer.ID, answer.Slot = id.String(), slot
 				return err
 			})
@@ -82,7 +88,22 @@ printed once. With --allow-init and no PIN given, the token waits for C_InitToke
 	policy.add(cmd)
 	cmd.Flags().StringVar(&soFile, "so-pin-file", "", "read the officer's new PIN from this file (default: drawn)")
 	cmd.Flags().StringVar(&userFile, "user-pin-file", "", "read the user's new PIN from this file (default: drawn)")
+	cmd.Flags().StringVar(&kind, "kind", "hsm", "hsm (PKCS #11), vault or managed-hsm")
+	cmd.RegisterFlagCompletionFunc("kind", fixed(sorted(kinds)))
 	return cmd
+}
+
+// kinds are the flags that say what kind of partition it is.
+var kinds = map[string]uint64{"hsm": 0, "vault": client.KindVault, "managed-hsm": client.KindManagedHSM}
+
+func kindOf(flags uint64) string {
+	switch {
+	case flags&client.KindVault != 0:
+		return "vault"
+	case flags&client.KindManagedHSM != 0:
+		return "managed-hsm"
+	}
+	return "hsm"
 }
 
 // givenOrDrawn is a new PIN from a file, or a drawn one, which is told to drawn; none when it is to be left unset.
@@ -103,6 +124,7 @@ type listed struct {
 	ID          string   `json:"id"`
 	Label       string   `json:"label"`
 	Slot        uint64   `json:"slot"`
+	Kind        string   `json:"kind"`
 	Objects     *uint64  `json:"objects"` // null without a login that may see it
 	MaxObjects  uint64   `json:"max_objects"`
 	MaxOps      uint64   `json:"max_operators"`
@@ -136,15 +158,15 @@ func partitionList() *cobra.Command {
 			}
 			items, rows := []listed{}, [][]string{}
 			for _, p := range list {
-				i := listed{p.ID.String(), p.Label, p.Slot, nil, p.MaxObjects, p.MaxOperators, policyNames(p.Flags), p.Initialized}
+				i := listed{p.ID.String(), p.Label, p.Slot, kindOf(p.Flags), nil, p.MaxObjects, p.MaxOperators, policyNames(p.Flags), p.Initialized}
 				objects := "-"
 				if counts {
 					i.Objects, objects = &p.Objects, fmt.Sprint(p.Objects)
 				}
 				items = append(items, i)
-				rows = append(rows, []string{fmt.Sprint(p.Slot), p.Label, objects, fmt.Sprint(p.MaxObjects), policyText(p.Flags), p.ID.String()})
+				rows = append(rows, []string{fmt.Sprint(p.Slot), p.Label, kindOf(p.Flags), objects, fmt.Sprint(p.MaxObjects), policyText(p.Flags), p.ID.String()})
 			}
-			return show(cmd, items, func(w io.Writer) { table(w, "SLOT LABEL OBJECTS MAX POLICY ID", rows) })
+			return show(cmd, items, func(w io.Writer) { table(w, "SLOT LABEL KIND OBJECTS MAX POLICY ID", rows) })
 		},
 	}
 	who.add(cmd)

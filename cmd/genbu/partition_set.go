@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,11 +60,13 @@ func partitionSet() *cobra.Command {
 	var who admin
 	var policy policyFlags
 	var label string
-	var objects, operators uint64
+	var objects, operators, days uint64
+	var protect bool
 	cmd := &cobra.Command{
 		Use:   "set LABEL",
 		Short: "Change a partition's policy, quotas or label",
-		Long: `Change what the flags name, and nothing else. A switch is turned off by =false.
+		Long: `Change what the flags name, and nothing else. A switch is turned off by =false; but purge protection
+is for ever: nothing in the partition is destroyed before its time, and the partition neither.
 
   genbu partition set payments --audit-each=false --max-objects 5000`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -78,7 +81,14 @@ func partitionSet() *cobra.Command {
 			if changed("label") {
 				mask |= client.SetLabel
 			}
-			if mask == 0 {
+			settings := map[string]string{}
+			if changed("retention-days") {
+				settings[client.SettingRetention] = strconv.FormatUint(days, 10)
+			}
+			if changed("purge-protection") {
+				settings[client.SettingPurgeProtection] = strconv.FormatBool(protect)
+			}
+			if mask == 0 && len(settings) == 0 {
 				return next(errors.New("nothing to change"), "genbu partition set --help")
 			}
 			var p client.Partition
@@ -96,7 +106,13 @@ func partitionSet() *cobra.Command {
 				if changed("label") {
 					p.Label = label
 				}
-				return s.conn.PartitionSet(mask, p)
+				if len(settings) > 0 {
+					err = s.conn.SetSettings(p.Slot, settings)
+				}
+				if err == nil && mask != 0 {
+					err = s.conn.PartitionSet(mask, p)
+				}
+				return err
 			})
 			if err == nil && changed("label") {
 				err = renameToken(args[0], label)
@@ -116,6 +132,8 @@ func partitionSet() *cobra.Command {
 	f.StringVar(&label, "label", "", "the new label")
 	f.Uint64Var(&objects, "max-objects", 0, "how many objects it may hold")
 	f.Uint64Var(&operators, "max-operators", 0, "how many operators it may have")
+	f.Uint64Var(&days, "retention-days", 0, "how long a vault or managed HSM keeps what is deleted: 7 to 90")
+	f.BoolVar(&protect, "purge-protection", false, "nobody destroys before that time what was deleted; cannot be taken back")
 	cmd.ValidArgsFunction = completeTokens
 	return cmd
 }
