@@ -33,7 +33,7 @@ const accessFile = "access.json"
 
 // readAccess reads the file; nil when there is none, or none for this user.
 func readAccess() (*access, error) {
-	path := filepath.Join(nodeDir(), accessFile)
+	path := filepath.Join(accessDir(), accessFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 		return nil, nil
@@ -53,7 +53,7 @@ func (a *access) write() error {
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(filepath.Join(nodeDir(), accessFile), append(text, '\n'), 0o600)
+	return durable.WriteFile(filepath.Join(accessDir(), accessFile), append(text, '\n'), 0o600)
 }
 
 // token finds the PINs of a label, of the default one when it is empty; none when a is nil.

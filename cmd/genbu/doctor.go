@@ -121,7 +121,7 @@ func (f *findings) node() {
 
 // files looks at who may read what, and at the disk.
 func (f *findings) files(c *server.Config) {
-	access := filepath.Join(nodeDir(), accessFile)
+	access := filepath.Join(accessDir(), accessFile)
 	for _, file := range []string{c.Keeper, access} {
 		if info, err := os.Stat(file); err == nil {
 			f.add(filepath.Base(file), info.Mode().Perm()&0o077 == 0, "chmod 600 "+word(file), "mode %04o", info.Mode().Perm())

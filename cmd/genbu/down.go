@@ -19,10 +19,18 @@ func downCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
 		Short: "Stop the node on this machine",
-		Long: `Stop the node of this directory, if it runs. Its data stays; genbu up starts it again.
+		Long: `Stop the node of this directory, or the nodes that genbu up --nodes made there, if they run.
+Their data stays; genbu up starts them again.
 
   genbu down --dir /tmp/demo`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := readLayout(placeDir())
+			if err != nil {
+				return err
+			}
+			if l != nil {
+				return downNodes(cmd, l)
+			}
 			c, err := nodeConfig()
 			if err != nil {
 				return err

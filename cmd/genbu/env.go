@@ -27,6 +27,7 @@ type environment struct {
 	CAFile  string `json:"ca_file,omitempty"`
 	CorePID int    `json:"core_pid,omitempty"`
 	HostPID int    `json:"host_pid,omitempty"`
+	PIDs    []pids `json:"node_pids"` // of all nodes that were made together
 	Dir     string `json:"dir"`
 
 	stopped bool // and not only invisible to this user
@@ -73,8 +74,34 @@ func (e *environment) exports() [][2]string {
 		{"GENBU_CA_FILE", e.CAFile},
 		{"GENBU_CORE_PID", pidText(e.CorePID)},
 		{"GENBU_HOST_PID", pidText(e.HostPID)},
+		{"GENBU_NODE_PIDS", pidsText(e.PIDs)},
 		{"GENBU_DIR", e.Dir},
 	}
+}
+
+// pids are the processes of one node; 0 for one that is not there.
+type pids struct {
+	Node string `json:"node"`
+	Host int    `json:"host"`
+	Core int    `json:"core"`
+}
+
+// readPIDs are those of the node in dir.
+func readPIDs(name, dir string) pids {
+	p := pids{Node: name}
+	if running, err := server.Running(dir); err == nil && running {
+		p.Host, p.Core = readPID(filepath.Join(dir, server.HostPIDFile)), readPID(filepath.Join(dir, server.CorePIDFile))
+	}
+	return p
+}
+
+// pidsText is host:core for each node, separated by blanks.
+func pidsText(list []pids) string {
+	var parts []string
+	for _, p := range list {
+		parts = append(parts, pidText(p.Host)+":"+pidText(p.Core))
+	}
+	return strings.Join(parts, " ")
 }
 
 // pidText is empty for a process that is not there: to the kill command, 0 would be the caller's own process group.
@@ -94,12 +121,19 @@ func readEnv(label string) (*environment, error) {
 	if !server.Exists(c.Dir) {
 		return nil, noNode{next(fmt.Errorf("there is no node in %s", c.Dir), "genbu up")}
 	}
-	e := &environment{Module: modulePath(), Socket: c.Socket, CAFile: filepath.Join(c.Dir, server.CAFile), Dir: nodeDir()}
+	e := &environment{Module: modulePath(), Socket: c.Socket, CAFile: filepath.Join(c.Dir, server.CAFile), Dir: placeDir()}
 	running, err := server.Running(c.Dir)
 	e.stopped = err == nil && !running
 	if !e.stopped {
 		e.HostPID = readPID(filepath.Join(c.Dir, server.HostPIDFile))
 		e.CorePID = readPID(filepath.Join(c.Dir, server.CorePIDFile))
+	}
+	if l, err := readLayout(placeDir()); err == nil && l != nil {
+		for _, name := range l.Nodes {
+			e.PIDs = append(e.PIDs, readPIDs(name, l.node(name)))
+		}
+	} else {
+		e.PIDs = []pids{readPIDs("", c.Dir)}
 	}
 	if url, err := os.ReadFile(filepath.Join(c.Dir, server.URLFile)); err == nil {
 		e.URL = strings.TrimSpace(string(url))

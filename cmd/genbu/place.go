@@ -21,8 +21,26 @@ var global struct {
 	json bool
 }
 
-// nodeDir is the directory of the node that a command is about: --dir, else GENBU_DIR, else the usual place.
+// nodeDir is the directory of the node that a command is about; where several were made together, of one that runs.
 func nodeDir() string {
+	dir := placeDir()
+	if l, err := readLayout(dir); err == nil && l != nil {
+		return l.pick()
+	}
+	return dir
+}
+
+// accessDir is where genbu up keeps the PINs it set: nodes that were made together have the same.
+func accessDir() string {
+	dir := placeDir()
+	if l := layoutOf(dir); l != nil {
+		return l.dir
+	}
+	return dir
+}
+
+// placeDir is the directory that was named: --dir, else GENBU_DIR, else the usual place.
+func placeDir() string {
 	dir := global.dir
 	if dir == "" {
 		dir = os.Getenv("GENBU_DIR")
@@ -52,7 +70,14 @@ func homeDir() string {
 // would be wrong there, and each would cost a try.
 func fromEnv(name string) string {
 	if of := os.Getenv("GENBU_DIR"); global.dir != "" && of != "" {
-		if abs, err := filepath.Abs(of); err != nil || abs != nodeDir() {
+		abs, err := filepath.Abs(of)
+		if err != nil {
+			return ""
+		}
+		if l := layoutOf(abs); l != nil {
+			abs = l.dir
+		}
+		if abs != accessDir() {
 			return ""
 		}
 	}
@@ -60,8 +85,9 @@ func fromEnv(name string) string {
 }
 
 // nodeConfig reads the node's configuration. Whoever may not read it is shown where a node usually listens.
-func nodeConfig() (*server.Config, error) {
-	dir := nodeDir()
+func nodeConfig() (*server.Config, error) { return configOf(nodeDir()) }
+
+func configOf(dir string) (*server.Config, error) {
 	c, err := server.Load(dir)
 	if errors.Is(err, os.ErrPermission) {
 		return &server.Config{Dir: dir, Socket: filepath.Join(dir, "genbu.sock")}, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/genbu-hsm/genbu/internal/cluster"
 	"github.com/genbu-hsm/genbu/internal/server"
 	"github.com/genbu-hsm/genbu/internal/trace"
 )
@@ -39,6 +40,9 @@ starts the core, opens its doors, and logs to standard error.
 			err = server.Run(ctx, c, slog.New(trace.Handler(h)))
 			if errors.Is(err, server.ErrRunning) {
 				return next(err, "genbu status")
+			}
+			if errors.Is(err, cluster.ErrRemoved) {
+				return hinted{err, hint{"rm -r " + word(c.Dir), "its keeper's file first; a node that is to come back joins anew, in a new directory"}}
 			}
 			if err != nil {
 				return next(err, "genbu doctor")

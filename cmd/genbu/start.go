@@ -29,13 +29,13 @@ func reach(ctx context.Context, c *server.Config) (conn *client.Conn, started bo
 		return conn, false, nil
 	}
 	defer progress("starting the node")()
-	conn, err = start(ctx, c)
+	conn, err = start(ctx, nodeDir(), c)
 	return conn, true, err
 }
 
-// start runs genbu serve as a process of its own and waits until its socket answers. A socket or pid that a killed node
+// start runs genbu serve on dir as a process of its own and waits until its socket answers. A socket or pid that a killed node
 // left does not matter: what counts is the lock that the kernel gives back.
-func start(ctx context.Context, c *server.Config) (*client.Conn, error) {
+func start(ctx context.Context, dir string, c *server.Config) (*client.Conn, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func start(ctx context.Context, c *server.Config) (*client.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(exe, "serve", "--dir", nodeDir())
+	cmd := exec.Command(exe, "serve", "--dir", dir)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = "/" // so that no file system is kept busy by where somebody happened to stand
 	cmd.Env = withoutPINs(os.Environ())

@@ -21,6 +21,7 @@ import (
 type wanted struct {
 	token      tokenPINs
 	fast, fips bool
+	nodes      int // 0: as many as there are, or one
 }
 
 func upCommand() *cobra.Command {
@@ -34,6 +35,9 @@ a security officer and a user. PINs that are not given are drawn; genbu env prin
 
 With --token on a node that is there, a token of that label is made unless there is one, and
 genbu env points at it from then on.
+
+With --nodes several nodes on this machine are one HSM, each with a directory of its own below
+this one: to try what happens when some of them fail. Nodes on several machines: genbu join.
 
   genbu up --dir /tmp/demo --token demo --so-pin 12345678 --pin 1234`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,6 +54,7 @@ genbu env points at it from then on.
 	f.StringVar(&want.token.User, "pin", "", "PIN of its user (default: drawn)")
 	f.BoolVar(&want.fast, "fast", false, "for a new node: keep hot keys parsed in the core's memory")
 	f.BoolVar(&want.fips, "fips", false, "for a new node: refuse what is not approved")
+	f.IntVar(&want.nodes, "nodes", 0, "how many nodes, on this machine (default: 1, or those that are there)")
 	cmd.RegisterFlagCompletionFunc("token", completeTokens)
 	return cmd
 }
@@ -60,6 +65,7 @@ type upped struct {
 	Started bool         `json:"started"`
 	State   string       `json:"state"`
 	Mode    string       `json:"mode"`
+	Nodes   []string     `json:"nodes,omitempty"`
 	Proven  bool         `json:"first_signature_verified,omitempty"`
 	Exposed []string     `json:"not_protected_yet"`
 	Env     *environment `json:"env"`
@@ -70,7 +76,11 @@ func (r *upped) text(w io.Writer) {
 	if r.Started {
 		verb = "started"
 	}
-	fmt.Fprintf(w, "node in %s %s: %s, %s mode", r.Dir, verb, r.State, r.Mode)
+	if what := "node in"; len(r.Nodes) == 0 {
+		fmt.Fprintf(w, "%s %s %s: %s, %s mode", what, r.Dir, verb, r.State, r.Mode)
+	} else {
+		fmt.Fprintf(w, "%d nodes in %s %s as one: %s, %s mode", len(r.Nodes), r.Dir, verb, r.State, r.Mode)
+	}
 	if r.State != wire.StateOperational.String() {
 		fmt.Fprintf(w, "\nnext: %s\n", withDir("genbu unlock"))
 		return
@@ -93,7 +103,14 @@ func up(ctx context.Context, want *wanted) (*upped, error) {
 	if err := want.check(); err != nil {
 		return nil, err
 	}
-	dir := nodeDir()
+	dir := placeDir()
+	l, err := readLayout(dir)
+	if err != nil {
+		return nil, err
+	}
+	if l != nil || want.nodes > 1 {
+		return want.upNodes(ctx, dir, l)
+	}
 	if err := os.MkdirAll(dir, 0o711); err != nil { // other users' programs pass through to the socket
 		return nil, err
 	}
@@ -103,7 +120,7 @@ func up(ctx context.Context, want *wanted) (*upped, error) {
 		return nil, err
 	}
 	defer release()
-	c, err := want.configure(dir)
+	c, err := want.configure(dir, "")
 	if err != nil {
 		return nil, err
 	}
@@ -146,14 +163,18 @@ func (want *wanted) check() error {
 			return next(fmt.Errorf("%s has %d bytes; PINs have 4 to 255", flag, n), "genbu up --help")
 		}
 	}
+	if want.nodes < 0 || want.nodes > maxNodes {
+		return next(fmt.Errorf("--nodes %d: 1 to %d", want.nodes, maxNodes), "genbu up --nodes 3")
+	}
 	return nil
 }
 
 // configure writes genbu.yaml for a new node when the flags ask for something other than the defaults.
-func (want *wanted) configure(dir string) (*server.Config, error) {
+// cluster is what it gets under that key.
+func (want *wanted) configure(dir, cluster string) (*server.Config, error) {
 	path := filepath.Join(dir, server.ConfigFile)
 	if _, err := os.Stat(path); err != nil && !server.Exists(dir) {
-		text := ""
+		text := cluster
 		if want.fast {
 			text += "mode: fast\n"
 		}
@@ -166,7 +187,7 @@ func (want *wanted) configure(dir string) (*server.Config, error) {
 			}
 		}
 	}
-	c, err := nodeConfig()
+	c, err := configOf(dir)
 	if err != nil {
 		return nil, err
 	}

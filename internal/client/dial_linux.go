@@ -3,7 +3,6 @@
 package client
 
 import (
-	"context"
 	"net"
 	"os"
 	"syscall"
@@ -50,25 +49,12 @@ func closeUnless(c *Conn, err error) error {
 const introduction = "GNBU"
 
 func introduce(socket string) (*Conn, error) {
-	stream, err := Introduce(context.Background(), socket)
-	if err != nil {
-		return nil, err
-	}
-	return New(stream), nil
-}
-
-// Introduce is the first half of Dial: the channel as the host hands it over, on which nothing has been said yet.
-func Introduce(ctx context.Context, socket string) (net.Conn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", socket)
+	addr := &net.UnixAddr{Name: socket, Net: "unix"}
+	host, err := net.DialUnix("unix", nil, addr)
 	if err != nil {
 		return nil, &fault.Error{Code: fault.Unavailable, Step: "connect to " + socket, Left: -1}
 	}
-	host := conn.(*net.UnixConn)
 	defer host.Close()
-	if by, ok := ctx.Deadline(); ok {
-		host.SetDeadline(by)
-	}
 	f, err := receive(host)
 	if err != nil {
 		return nil, err
@@ -78,7 +64,7 @@ func Introduce(ctx context.Context, socket string) (net.Conn, error) {
 	if err != nil {
 		return nil, fault.Unavailable.At("take the channel")
 	}
-	return stream, nil
+	return New(stream), nil
 }
 
 // receive reads the introduction and its descriptor. The message may come in pieces; the descriptor comes with the first.

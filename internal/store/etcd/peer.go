@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/version"
@@ -51,12 +52,15 @@ func (p *Peer) election() time.Duration {
 // peers is the listener for other members. It is ours and not etcd's, which would let in whoever has a certificate of the
 // CA: agents have one, and removed members until theirs runs out.
 type peers struct {
-	server   *etcdserver.EtcdServer
-	listener net.Listener
-	http     *http.Server
-	etcd     http.Handler // raft, and what members ask each other
-	own      http.Handler
-	log      *slog.Logger
+	http *http.Server
+	own  http.Handler
+	log  *slog.Logger
+	run  atomic.Pointer[peerRun] // nil until etcd runs
+}
+
+type peerRun struct {
+	server *etcdserver.EtcdServer
+	etcd   http.Handler // raft, and what members ask each other
 }
 
 const (
@@ -64,29 +68,43 @@ const (
 	peerReadTimeout   = 5 * time.Minute // as etcd has it: a snapshot of gigabytes is one request
 )
 
-// serve answers the other members on l. It begins before the member is ready, which it is only once the others reach it.
-func (p *Peer) serve(l net.Listener, server *etcdserver.EtcdServer, log *slog.Logger) *peers {
-	s := &peers{server: server, listener: l, own: p.Handler, log: log,
-		etcd: etcdhttp.NewPeerHandler(server.Logger(), server)}
+// listen begins to answer the other members: that etcd does not run yet, until attach says that it does. Who got no answer would
+// wait for one: two newcomers for each other, which each of them asks for its version before it starts.
+func (p *Peer) listen(log *slog.Logger) (*peers, error) {
+	l, err := net.Listen("tcp", p.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for peers: %w", err)
+	}
+	s := &peers{own: p.Handler, log: log}
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: peerHeaderTimeout, ReadTimeout: peerReadTimeout,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go s.http.Serve(tls.NewListener(l, p.TLS.server()))
-	return s
+	return s, nil
+}
+
+// attach gives the member that runs, before it is ready, which it is only once the others reach it.
+func (s *peers) attach(server *etcdserver.EtcdServer) {
+	s.run.Store(&peerRun{server, etcdhttp.NewPeerHandler(server.Logger(), server)})
 }
 
 func (s *peers) close() { s.http.Close() }
 
 // ServeHTTP lets members in, each as itself only.
 func (s *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	run := s.run.Load()
+	if run == nil {
+		http.Error(w, "starting", http.StatusServiceUnavailable)
+		return
+	}
 	from, err := types.IDFromString(r.Header.Get("X-Server-From"))
 	named := r.Header.Get("X-Server-From") != ""
-	if named && err == nil && s.server.IsIDRemoved(uint64(from)) {
+	if named && err == nil && run.server.IsIDRemoved(uint64(from)) {
 		// A member that was down while it was removed learns of it here, and stops.
 		w.Header().Set("X-Server-Version", version.Version) // without it rafthttp does not look at the code
 		http.Error(w, "removed member", http.StatusGone)
 		return
 	}
-	m := s.member(r.TLS)
+	m := run.member(r.TLS)
 	if m == nil || named && (err != nil || m.ID != from) {
 		s.log.Warn("a peer is refused: it is no member, or not the one it says", "address", r.RemoteAddr, "certificate", commonName(r.TLS))
 		http.Error(w, "not a member of this cluster", http.StatusForbidden)
@@ -96,11 +114,11 @@ func (s *peers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.own.ServeHTTP(w, r)
 		return
 	}
-	s.etcd.ServeHTTP(w, r)
+	run.etcd.ServeHTTP(w, r)
 }
 
 // member is who the certificate belongs to: the member of its name. Nil for nobody.
-func (s *peers) member(state *tls.ConnectionState) *membership.Member {
+func (s *peerRun) member(state *tls.ConnectionState) *membership.Member {
 	name := commonName(state)
 	for _, m := range s.server.Cluster().Members() {
 		if name != "" && m.Name == name {

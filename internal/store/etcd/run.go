@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -75,11 +74,11 @@ type member struct {
 // start runs etcd. A newcomer tries until the members that it was told of answer: one of them may just be restarting, and two
 // newcomers may be added at the same time.
 func (e *Engine) start(ctx context.Context, generation int) (*member, error) {
-	var l net.Listener
+	var peers *peers
 	var err error
 	if e.config.Peer != nil {
-		if l, err = net.Listen("tcp", e.config.Peer.Listen); err != nil {
-			return nil, fmt.Errorf("listen for peers: %w", err)
+		if peers, err = e.config.Peer.listen(e.log); err != nil {
+			return nil, err
 		}
 	}
 	var etcd *embed.Etcd
@@ -93,16 +92,16 @@ func (e *Engine) start(ctx context.Context, generation int) (*member, error) {
 			quiet()
 		}
 		if c != nil && c.ClusterState != embed.ClusterStateFlagExisting || errors.Is(err, ErrStarted) || !sleep(ctx, again) {
-			if l != nil {
-				l.Close()
+			if peers != nil {
+				peers.close()
 			}
 			return nil, fmt.Errorf("start etcd: %w", err)
 		}
 		e.log.Debug("the cluster does not take this member yet", "reason", err)
 	}
-	m := &member{etcd: etcd, quiet: quiet, ended: make(chan struct{})}
-	if l != nil {
-		m.peers = e.config.Peer.serve(l, etcd.Server, e.log)
+	m := &member{etcd: etcd, peers: peers, quiet: quiet, ended: make(chan struct{})}
+	if peers != nil {
+		peers.attach(etcd.Server)
 	}
 	if err := e.wait(ctx, m); err != nil {
 		m.stop(err)
