@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/genbu-hsm/genbu/internal/agent"
 	"github.com/genbu-hsm/genbu/internal/server"
 )
 
@@ -168,6 +169,40 @@ func TestSampleConfigurationInTheGuideIsValidAndWhole(t *testing.T) {
 	}
 }
 
+func TestSampleOfTheAgentInTheGuideIsValidAndWhole(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/guide.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(guide), "<!-- agent.yaml -->\n")
+	sample, _, ok2 := strings.Cut(rest, "<!-- /agent.yaml -->")
+	if !ok || !ok2 {
+		t.Fatal("docs/guide.md has no block agent.yaml")
+	}
+	dir := t.TempDir()
+	text := strings.ReplaceAll("\n"+sample, "\n    ", "\n")
+	if err := os.WriteFile(filepath.Join(dir, agent.ConfigFile), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := agent.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field := range reflect.TypeFor[agent.Config]().Fields() {
+		if key := field.Tag.Get("json"); !strings.Contains(text, "\n"+key+":") {
+			t.Errorf("the sample in docs/guide.md does not show %q", key)
+		}
+	}
+	plain, err := agent.Load(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain.Dir, plain.Socket, plain.Nodes = c.Dir, filepath.Join(c.Dir, filepath.Base(plain.Socket)), []string{}
+	if !reflect.DeepEqual(c, plain) {
+		t.Errorf("the sample is %+v, the defaults are %+v", c, plain)
+	}
+}
+
 // TestPageOfCommandsIsWhole compares docs/spec/cli.md with the command tree. Renew with -update.
 func TestPageOfCommandsIsWhole(t *testing.T) {
 	const path, begin, end = "../../docs/spec/cli.md", "<!-- commands -->\n", "<!-- /commands -->"
@@ -196,7 +231,7 @@ func page() string {
 	var b strings.Builder
 	b.WriteString("| command | what it does | flags |\n|---|---|---|\n")
 	each(root(), func(cmd *cobra.Command) {
-		if cmd.HasSubCommands() {
+		if cmd.HasSubCommands() && cmd.Annotations[runsItself] == "" {
 			return
 		}
 		var flags []string

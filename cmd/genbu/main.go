@@ -60,7 +60,7 @@ through PKCS #11; this command sets up a node and manages it.
 			cmd.AddCommand(c)
 		}
 	}
-	add("node", upCommand(), joinCommand(), envCommand(), connectCommand(), statusCommand(), doctorCommand(), benchCommand(), downCommand(), serveCommand(), versionCommand())
+	add("node", upCommand(), joinCommand(), envCommand(), connectCommand(), statusCommand(), doctorCommand(), benchCommand(), downCommand(), agentCommand(), serveCommand(), versionCommand())
 	add("keys", keyCommand(), certCommand(), signCommand(), verifyCommand(), encryptCommand(), decryptCommand(), randomCommand())
 	add("admin", partitionCommand(), operatorCommand(), auditCommand(), clusterCommand(), tokenCommand(), initCommand(), rekeepCommand(), lockCommand(), unlockCommand(), zeroizeCommand())
 	uniform(cmd)

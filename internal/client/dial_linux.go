@@ -3,6 +3,7 @@
 package client
 
 import (
+	"context"
 	"net"
 	"os"
 	"syscall"
@@ -49,12 +50,25 @@ func closeUnless(c *Conn, err error) error {
 const introduction = "GNBU"
 
 func introduce(socket string) (*Conn, error) {
-	addr := &net.UnixAddr{Name: socket, Net: "unix"}
-	host, err := net.DialUnix("unix", nil, addr)
+	stream, err := Introduce(context.Background(), socket)
+	if err != nil {
+		return nil, err
+	}
+	return New(stream), nil
+}
+
+// Introduce is the first half of Dial: the channel as the host hands it over, on which nothing has been said yet.
+func Introduce(ctx context.Context, socket string) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", socket)
 	if err != nil {
 		return nil, &fault.Error{Code: fault.Unavailable, Step: "connect to " + socket, Left: -1}
 	}
+	host := conn.(*net.UnixConn)
 	defer host.Close()
+	if by, ok := ctx.Deadline(); ok {
+		host.SetDeadline(by)
+	}
 	f, err := receive(host)
 	if err != nil {
 		return nil, err
@@ -64,7 +78,7 @@ func introduce(socket string) (*Conn, error) {
 	if err != nil {
 		return nil, fault.Unavailable.At("take the channel")
 	}
-	return New(stream), nil
+	return stream, nil
 }
 
 // receive reads the introduction and its descriptor. The message may come in pieces; the descriptor comes with the first.

@@ -246,3 +246,9 @@ func idBytes(r *wire.Reader) (id key.ID) {
 	}
 	return id
 }
+
+// AgentStatus answers how the agent at this end sees its nodes, as JSON; a node answers Unsupported.
+func (c *Conn) AgentStatus() (text []byte, err error) {
+	err = c.call(wire.CallAgentStatus, nil, func(r *wire.Reader) { text = keep(r.Bytes()) })
+	return text, err
+}

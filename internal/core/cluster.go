@@ -32,6 +32,7 @@ type cluster struct {
 	cert     []byte                          // guarded by mu: of own, DER
 	renew    int64                           // guarded by mu: Boot time from which cert is issued anew
 	nodes    map[key.ID]*nodeRecord          // guarded by mu: replaced, never changed
+	changes  uint64                          // guarded by mu: of nodes, by this core
 	settings settings                        // guarded by mu
 	address  wire.NodeAddress                // guarded by mu: of this node, as its host said last
 	dials    map[key.ID]chan *process.Stream // guarded by mu: connections asked for that are no links
@@ -218,20 +219,31 @@ const firstName = "node1"
 
 // readNodes reads the members' records anew. One that is refused is reported, and is no member.
 func (c *Core) readNodes(t *tenant) error {
-	records, err := c.host.List(membership.NodePrefix)
-	if err != nil {
-		return err
-	}
-	nodes := map[key.ID]*nodeRecord{}
-	for _, rec := range records {
-		if n, err := takeNode(t, rec); err == nil {
-			nodes[n.Node.Node] = n
+	k := &c.cluster
+	for {
+		k.mu.Lock()
+		changes := k.changes
+		k.mu.Unlock()
+		records, err := c.host.List(membership.NodePrefix)
+		if err != nil {
+			return err
+		}
+		nodes := map[key.ID]*nodeRecord{}
+		for _, rec := range records {
+			if n, err := takeNode(t, rec); err == nil {
+				nodes[n.Node.Node] = n
+			}
+		}
+		k.mu.Lock()
+		same := k.changes == changes // else what was listed may be older than what this core has done since
+		if same {
+			k.nodes = nodes
+		}
+		k.mu.Unlock()
+		if same {
+			return nil
 		}
 	}
-	c.cluster.mu.Lock()
-	c.cluster.nodes = nodes
-	c.cluster.mu.Unlock()
-	return nil
 }
 
 // takeNode opens a member's record, which must lie where its node belongs.
@@ -265,6 +277,7 @@ func (c *Core) changeNodes(f func(nodes map[key.ID]*nodeRecord)) {
 	}
 	f(next)
 	k.nodes = next
+	k.changes++
 	k.mu.Unlock()
 	c.tellLinks()
 }

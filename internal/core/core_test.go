@@ -198,7 +198,7 @@ func want(t *testing.T, what string, err error, code fault.Code) {
 
 func TestEveryManagementCallHasARow(t *testing.T) {
 	for _, s := range wire.Calls {
-		if _, ok := management[s.Call]; ok != (s.Call >= wire.CallStatus) {
+		if _, ok := management[s.Call]; ok != (s.Call >= wire.CallStatus && s.Call != wire.CallAgentStatus) {
 			t.Errorf("%s: row %t", s.Name, ok)
 		}
 	}

@@ -111,6 +111,7 @@ const (
 	CallAssignmentList   Call = 0xD9
 	CallAssignmentPut    Call = 0xDA
 	CallAssignmentRemove Call = 0xDB
+	CallAgentStatus      Call = 0xF0
 )
 
 // CallSpec is one row of pkcs11/calls.def.
@@ -228,6 +229,7 @@ var Calls = []CallSpec{
 	{CallAssignmentList, "ASSIGNMENT_LIST", "u", "[bbbb]", false, "user"},
 	{CallAssignmentPut, "ASSIGNMENT_PUT", "ubbbb", "", false, "user"},
 	{CallAssignmentRemove, "ASSIGNMENT_REMOVE", "ub", "", false, "user"},
+	{CallAgentStatus, "AGENT_STATUS", "", "b", false, "any"},
 }
 
 // Spec finds the row of a call; false when there is no such call.

@@ -24,5 +24,5 @@ func (c Call) Secret() bool {
 	case CallLogin, CallResume, CallInitToken, CallInitPin, CallSetPin, CallCreate:
 		return true
 	}
-	return c >= CallStatus
+	return c > CallStatus // which asks nothing, and is how agents check nodes
 }
