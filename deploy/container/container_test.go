@@ -226,9 +226,9 @@ func TestWithoutUserNamespacesTheImageRefusesUntilThatIsAccepted(t *testing.T) {
 	if !strings.Contains(c.said.String(), "userns") {
 		t.Fatalf("it does not say what is missing:\n%s", c.said.String())
 	}
-	text, err := os.ReadFile(c.jail.Path("etc/genbu/genbu.yaml"))
+	text, err := os.ReadFile(c.jail.Path("var/lib/genbu/genbu.yaml"))
 	must(t, err)
-	must(t, os.WriteFile(c.jail.Path("etc/genbu/genbu.yaml"), []byte(strings.Replace(string(text), "# accept_missing:", "accept_missing:", 1)), 0o644))
+	must(t, os.WriteFile(c.jail.Path("var/lib/genbu/genbu.yaml"), []byte(strings.Replace(string(text), "# accept_missing:", "accept_missing:", 1)), 0o644))
 	c.start()
 	c.answers()
 	c.works()

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/yaml"
@@ -77,7 +78,12 @@ type ClusterConfig struct {
 	// free port when that is taken.
 	Listen string `json:"listen"`
 
-	// Advertise is how others reach the door, host:port. Default: this machine's address and the port of Listen.
+	// First is the host name of the machine on which a new node makes a domain of its own. A new node on any other machine waits
+	// for genbu join, so that machines with the same configuration become one cluster. Default: none waits.
+	First string `json:"first"`
+
+	// Advertise is how others reach the door, host:port. Default: this machine's address and the port of Listen. {hostname}
+	// stands for this machine's name, here and in PeerAdvertise.
 	Advertise string `json:"advertise"`
 
 	// PeerListen is the address of the store's own traffic between members. Default ":7711", or a free port.
@@ -185,8 +191,13 @@ func (c *Config) finish(dir string) error {
 	return errors.Join(append(faults, c.Cluster.check()...)...)
 }
 
-// check answers what is wrong with the addresses and times.
+// check answers what is wrong with the addresses and times, and fills in this machine's name.
 func (c *ClusterConfig) check() (faults []error) {
+	for _, a := range []*string{&c.Advertise, &c.PeerAdvertise} {
+		if strings.Contains(*a, "{hostname}") {
+			*a = strings.ReplaceAll(*a, "{hostname}", hostname())
+		}
+	}
 	for _, a := range []struct{ key, value string }{{"listen", c.Listen}, {"advertise", c.Advertise},
 		{"peer_listen", c.PeerListen}, {"peer_advertise", c.PeerAdvertise}} {
 		if a.value == "" {
@@ -206,6 +217,18 @@ func (c *ClusterConfig) check() (faults []error) {
 	}
 	return faults
 }
+
+// hostname is this machine's name; localhost where it has none.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost"
+	}
+	return name
+}
+
+// waits tells whether a new node here is to wait for genbu join.
+func (c *ClusterConfig) waits() bool { return c.First != "" && c.First != hostname() }
 
 func (c *ClusterConfig) times() (heartbeat, election time.Duration, err error) {
 	heartbeat, err = time.ParseDuration(cmp.Or(c.Heartbeat, etcd.Tick.String()))

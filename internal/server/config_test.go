@@ -111,3 +111,17 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+func TestMachinesWithOneConfigurationKnowTheirNamesAndWhoIsFirst(t *testing.T) {
+	me := hostname()
+	c, err := load(t, t.TempDir(), "cluster: {first: another, advertise: \"{hostname}.genbu.svc:7710\", peer_advertise: \"{hostname}:7711\"}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Cluster.Advertise != me+".genbu.svc:7710" || c.Cluster.PeerAdvertise != me+":7711" || !c.Cluster.waits() {
+		t.Errorf("%+v", c.Cluster)
+	}
+	if c, err = load(t, t.TempDir(), "cluster: {first: "+me+"}"); err != nil || c.Cluster.waits() {
+		t.Errorf("the first machine waits: %v", err)
+	}
+}

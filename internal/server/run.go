@@ -54,6 +54,11 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	}
 	log.Info("host limited", "by", hardened.Sandbox, "missing", hardened.Missing)
 
+	if c.Cluster.waits() && !exists(filepath.Join(c.Dir, "store")) {
+		if err := cluster.Prepare(c.Dir); err != nil {
+			return err
+		}
+	}
 	members, err := cluster.Open(ctx, c.member(node, log))
 	if err != nil {
 		return err
