@@ -33,8 +33,9 @@ type Trust struct {
 // Secured is a TLS 1.3 connection that has shaken hands. One goroutine may read while another writes. Traffic keys and
 // buffers lie in ordinary memory (SECURITY.md).
 type Secured struct {
-	conn *tls.Conn
-	raw  *Stream
+	conn    *tls.Conn
+	raw     *Stream
+	refused bool // what the other end showed
 
 	URI    string // of the other end's certificate; empty when it showed none
 	Key    []byte // its SubjectPublicKeyInfo
@@ -74,7 +75,11 @@ func (s *Secured) config(id *Identity, trust *Trust) *tls.Config {
 		c.Certificates = []tls.Certificate{{Certificate: [][]byte{id.Certificate, id.CA}, PrivateKey: id.Key}}
 	}
 	if trust != nil {
-		c.VerifyConnection = func(state tls.ConnectionState) error { return s.verify(state.PeerCertificates, trust) }
+		c.VerifyConnection = func(state tls.ConnectionState) error {
+			err := s.verify(state.PeerCertificates, trust)
+			s.refused = err != nil
+			return err
+		}
 	}
 	return c
 }
@@ -94,7 +99,11 @@ func (s *Secured) shake(conn *tls.Conn, within int64) (*Secured, error) {
 	}
 	if err != nil {
 		s.raw.Close()
-		return nil, fault.Denied.At("shake hands: " + err.Error())
+		code := fault.Unavailable // it went away, said nothing, or is something else
+		if s.refused {
+			code = fault.Denied
+		}
+		return nil, code.At("shake hands: " + err.Error())
 	}
 	s.raw.SetReadDeadline(time.Time{})
 	return s, nil
