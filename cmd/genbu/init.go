@@ -20,7 +20,7 @@ type keeper struct {
 // Set, String and Type make it a flag.
 func (k *keeper) Set(s string) error {
 	name, rest, has := strings.Cut(s, ":")
-	if name == "file" && !has {
+	if (name == "file" || name == "peers") && !has {
 		*k = keeper{name: name}
 		return nil
 	}
@@ -28,7 +28,7 @@ func (k *keeper) Set(s string) error {
 	m, err1 := strconv.Atoi(left)
 	n, err2 := strconv.Atoi(right)
 	if name != "custodians" || !ok || err1 != nil || err2 != nil || m < 1 || m > n || n > 255 {
-		return fmt.Errorf("it is file, or custodians:MofN such as custodians:2of3")
+		return fmt.Errorf("it is file, custodians:MofN such as custodians:2of3, or for one node of several peers")
 	}
 	*k = keeper{name, m, n}
 	return nil
@@ -44,7 +44,7 @@ func (k *keeper) String() string {
 func (k *keeper) Type() string { return "KEEPER" }
 
 func (k *keeper) add(cmd *cobra.Command) {
-	cmd.Flags().Var(k, "keeper", "file, or custodians:MofN")
+	cmd.Flags().Var(k, "keeper", "file, custodians:MofN, or for one node of several peers")
 	cmd.RegisterFlagCompletionFunc("keeper", fixed([]string{"file", "custodians:2of3", "custodians:3of5"}))
 }
 

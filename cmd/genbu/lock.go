@@ -24,7 +24,8 @@ func unlockCommand() *cobra.Command {
 		Use:   "unlock",
 		Short: "Open the root key, with a custodian's share or the keeper's file",
 		Long: `Open the root key of a locked node. With custodians, each gives one share, at a prompt, on
-standard input or from a file, until enough are there. With a file keeper nothing is asked.
+standard input or from a file, until enough are there. With a file keeper nothing is asked. Where
+the keeper is the other nodes, they are asked; a share opens the root key there as well.
 
   genbu unlock --share-file -`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,7 +71,7 @@ func stateAfter(missing uint64) string {
 
 func unlock(conn *client.Conn, s *wire.Status, file string) (missing uint64, err error) {
 	var share []byte
-	if s.Keeper == "custodians" {
+	if s.Keeper == "custodians" || s.Keeper == "peers" && file != "" {
 		if file != "" {
 			share, err = readPIN(file)
 		} else {

@@ -58,6 +58,8 @@ func statusText(w io.Writer, s *wire.Status) {
 	switch s.Keeper {
 	case "file":
 		row("keeper", "file: whoever can read it and the node's directory can unseal every key")
+	case "peers":
+		row("keeper", "peers: the other nodes give the root key back, if policy or an admin says so; whoever has this node's identity file can ask as this node")
 	case "custodians":
 		row("keeper", "custodians: %d shares open the root key; %d given", s.Threshold, s.Shares)
 	}

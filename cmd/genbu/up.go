@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/server"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
@@ -69,6 +71,8 @@ type upped struct {
 	Proven  bool         `json:"first_signature_verified,omitempty"`
 	Exposed []string     `json:"not_protected_yet"`
 	Env     *environment `json:"env"`
+
+	peers bool // its keeper is the other nodes
 }
 
 func (r *upped) text(w io.Writer) {
@@ -80,6 +84,10 @@ func (r *upped) text(w io.Writer) {
 		fmt.Fprintf(w, "%s %s %s: %s, %s mode", what, r.Dir, verb, r.State, r.Mode)
 	} else {
 		fmt.Fprintf(w, "%d nodes in %s %s as one: %s, %s mode", len(r.Nodes), r.Dir, verb, r.State, r.Mode)
+	}
+	if r.State != wire.StateOperational.String() && r.peers {
+		fmt.Fprintln(w, "\nnext, on another node of the domain: genbu cluster unlock NAME   (this node asks the others by itself)")
+		return
 	}
 	if r.State != wire.StateOperational.String() {
 		fmt.Fprintf(w, "\nnext: %s\n", withDir("genbu unlock"))
@@ -138,7 +146,12 @@ func up(ctx context.Context, want *wanted) (*upped, error) {
 			return nil, err
 		}
 	}
-	r := &upped{Dir: dir, Started: started, State: status.State.String(), Mode: modeName(&status), Exposed: exposed(dir, &status)}
+	if status.State == wire.StateLocked && status.Keeper == "peers" {
+		if status, err = waitForPeers(conn, status); err != nil {
+			return nil, err
+		}
+	}
+	r := &upped{peers: status.Keeper == "peers", Dir: dir, Started: started, State: status.State.String(), Mode: modeName(&status), Exposed: exposed(dir, &status)}
 	switch status.State {
 	case wire.StateOperational:
 		keepAuditKey(status.AuditKey)
@@ -154,6 +167,21 @@ func up(ctx context.Context, want *wanted) (*upped, error) {
 	}
 	r.Env, err = readEnv("")
 	return r, err
+}
+
+// peersTime is a moment for the other nodes to unlock this one, which they do at once where the policy says so.
+const peersTime = 4 * time.Second
+
+// waitForPeers gives them that moment. It does not ask them itself: somebody may want the node locked.
+func waitForPeers(conn *client.Conn, status wire.Status) (_ wire.Status, err error) {
+	defer progress("waiting for the other nodes to unlock this one")()
+	for end := time.Now().Add(peersTime); status.State == wire.StateLocked && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+		if status, err = conn.Status(); err != nil {
+			return status, err
+		}
+	}
+	return status, nil
 }
 
 // check refuses PINs that the core would refuse, before anything is made.
@@ -223,6 +251,9 @@ func exposed(dir string, s *wire.Status) []string {
 	list := []string{}
 	if s.Keeper == "file" {
 		list = append(list, fmt.Sprintf("who can read %s has every key (genbu rekeep --keeper custodians:2of3 ends that)", dir))
+	}
+	if s.Keeper == "peers" {
+		list = append(list, fmt.Sprintf("who can read %s can ask the other nodes for the root key as this node", dir))
 	}
 	if len(s.Missing) > 0 {
 		list = append(list, "this machine lacks "+strings.Join(s.Missing, ", ")+" (accepted in genbu.yaml)")

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package core
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
+)
+
+func TestNodesDoNotAllKeepTheRootForEachOther(t *testing.T) {
+	w := newTown(t)
+	a, _ := first(w)
+	_, err := a.client().Init("peers", 0, 0, []byte("admin-pin"))
+	want(t, "initialize with keeper peers", err, fault.AlreadyInitialized)
+	_, err = a.admin().Rekeep("peers", 0, 0)
+	want(t, "keeper peers for a lone node", err, fault.ArgumentsBad)
+	b := a.member(w, "b", "file")
+	_, err = a.admin().Rekeep("peers", 0, 0)
+	want(t, "keeper peers", err, fault.OK)
+	if _, err := a.core.host.Root(wire.RootGet, "file", nil); fault.Of(err) != fault.RecordUnknown {
+		t.Errorf("the root key's file is still there: %v", err)
+	}
+	until(t, "b knows", func() bool {
+		b.core.refreshNodes()
+		return b.core.members()[a.id].Keeper == "peers"
+	})
+	admin := b.admin()
+	_, err = admin.Rekeep("peers", 0, 0)
+	want(t, "keeper peers for the last other one", err, fault.ArgumentsBad)
+	want(t, "policy", admin.ClusterSet(client.SetAutoUnlock, client.ClusterPolicy{AutoUnlock: true}), fault.OK)
+	a.start(wire.Config{})
+	until(t, "a is unlocked by b", func() bool { a.core.Tick(); return a.core.State() == wire.StateOperational })
+}
+
+func TestCustodiansOpenANodeThatItsPeersDoNotUnlock(t *testing.T) {
+	w := newTown(t)
+	a := w.house(true)
+	shares := a.initialize("custodians", 1, 2)
+	b := a.member(w, "b", "peers")
+	c := a.member(w, "c", "custodians")
+	for _, h := range []*house{b, c} {
+		h.start(wire.Config{})
+		if s := h.core.State(); s != wire.StateLocked {
+			t.Fatalf("restarted, it is %v", s)
+		}
+		missing, err := h.client().Unlock(bytes.Clone(shares[1]))
+		if err != nil || missing != 0 || h.core.State() != wire.StateOperational {
+			t.Errorf("a share: %d missing, %v, %v", missing, err, h.core.State())
+		}
+	}
+	d := newTown(t)
+	e, _ := first(d)
+	_, err := d.house(false).joins(e.token("f", wire.JoinNode), "custodians")
+	want(t, "keeper custodians in a domain without", err, fault.ArgumentsBad)
+}
+
+// TestAStrangersIdentityFileOpensNothing: what lies at a node whose keeper is its peers is of no use without the 32 bytes of its file.
+func TestAStrangersIdentityFileOpensNothing(t *testing.T) {
+	w := newTown(t)
+	a, _ := first(w)
+	b := a.member(w, "b", "peers")
+	want(t, "policy", a.admin().ClusterSet(client.SetAutoUnlock, client.ClusterPolicy{AutoUnlock: true}), fault.OK)
+	b.machine.mu.Lock()
+	held := b.machine.keeper
+	b.machine.keeper = bytes.Repeat([]byte{1}, 32)
+	b.machine.mu.Unlock()
+	b.start(wire.Config{})
+	_, err := b.client().Unlock(nil)
+	want(t, "with another file", err, fault.KeeperRefused)
+	b.machine.mu.Lock()
+	b.machine.keeper = held
+	b.machine.mu.Unlock()
+	_, err = b.client().Unlock(nil)
+	want(t, "with its own", err, fault.OK)
+}
