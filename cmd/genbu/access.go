@@ -32,8 +32,10 @@ type tokenPINs struct {
 const accessFile = "access.json"
 
 // readAccess reads the file; nil when there is none, or none for this user.
-func readAccess() (*access, error) {
-	path := filepath.Join(accessDir(), accessFile)
+func readAccess() (*access, error) { return readAccessOf(accessDir()) }
+
+func readAccessOf(dir string) (*access, error) {
+	path := filepath.Join(dir, accessFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 		return nil, nil

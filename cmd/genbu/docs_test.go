@@ -162,6 +162,7 @@ func TestSampleConfigurationInTheGuideIsValidAndWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	plain.Backup.Place = c.Backup.Place // where a relative path starts from
 	plain.Dir, plain.Socket, plain.Keeper, plain.AcceptMissing = c.Dir, filepath.Join(c.Dir, filepath.Base(plain.Socket)),
 		filepath.Join(c.Dir, filepath.Base(plain.Keeper)), []string{}
 	if !reflect.DeepEqual(c, plain) {

@@ -106,7 +106,7 @@ func (c *Core) backup(body []byte) ([]byte, error) {
 		root, domain := c.rootKey()
 		m := &making{f: archive.NewFollower(root, domain, c.words()), id: randomID()}
 		m.Writer = archive.NewWriter(m.f, m.id)
-		m.head = wire.BackupHead{Node: c.config.Node, Revision: ask.Revision, Time: c.system.Now(), Version: wire.Version}
+		m.head = wire.BackupHead{Node: c.config.Node, Time: c.system.Now(), Version: wire.Version}
 		b.making = m
 		return answerBackup(&wire.BackupReply{Backup: m.id, Domain: domain}, nil)
 	}
@@ -119,6 +119,7 @@ func (c *Core) backup(body []byte) ([]byte, error) {
 		sealed, err := m.Chunk(ask.Records, ask.Last)
 		return answerBackup(&wire.BackupReply{Backup: m.id, Bytes: sealed}, err)
 	case wire.BackupEnd:
+		m.head.Revision = ask.Revision
 		head, err := m.End(m.head)
 		b.endMaking()
 		e := wire.AuditEntry{Kind: wire.AuditManage, Time: c.system.Now(), Call: hostCall | wire.OpBackup, Result: fault.Of(err), Text: "backup " + m.id.String()}
@@ -162,6 +163,10 @@ func (c *Core) verify(body []byte) ([]byte, error) {
 			return nil, c.notIn(state)
 		}
 		root, domain = b.taking.root, b.taking.domain
+	}
+	if ask.Verb == wire.BackupLook {
+		head, err := archive.CheckHead(root, domain, ask.Bytes)
+		return answerBackup(&wire.BackupReply{Backup: head.Backup, Domain: domain}, err)
 	}
 	if ask.Verb == wire.BackupBegin {
 		b.endReading()

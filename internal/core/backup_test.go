@@ -51,7 +51,7 @@ func records(t *testing.T, s store.Store) (list []wire.Record) {
 
 // save makes a backup of list with so many records a chunk.
 func (n *node) save(list []wire.Record, size int) (*saved, error) {
-	begun, err := n.ask(wire.OpBackup, &wire.BackupRequest{Verb: wire.BackupBegin, Revision: 7})
+	begun, err := n.ask(wire.OpBackup, &wire.BackupRequest{Verb: wire.BackupBegin})
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (n *node) save(list []wire.Record, size int) (*saved, error) {
 		}
 		s.chunks = append(s.chunks, r.Bytes)
 	}
-	r, err := n.ask(wire.OpBackup, &wire.BackupRequest{Verb: wire.BackupEnd, Backup: s.id})
+	r, err := n.ask(wire.OpBackup, &wire.BackupRequest{Verb: wire.BackupEnd, Backup: s.id, Revision: 7})
 	if err == nil {
 		s.head = r.Bytes
 	}

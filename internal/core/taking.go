@@ -21,6 +21,7 @@ type taking struct {
 	head   seal.RootHead            // of what is kept
 
 	restore *restoring // once a backup was chosen
+	used    int64      // Boot time when it was last asked for
 }
 
 // takingTime is how long a domain waits for its backup to come: people copy files meanwhile.
@@ -31,15 +32,21 @@ func (c *Core) await(t *taking) {
 	b := &c.backups
 	b.mu.Lock()
 	b.endTaking()
-	b.taking = t
+	b.taking, t.used = t, c.system.Boot()
 	b.mu.Unlock()
-	c.system.After(takingTime, func() {
+	var look func()
+	look = func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if b.taking == t && t.restore == nil {
+		switch left := t.used + takingTime - c.system.Boot(); {
+		case b.taking != t:
+		case left > 0:
+			c.system.After(left, look)
+		default:
 			b.endTaking()
 		}
-	})
+	}
+	c.system.After(takingTime, look)
 }
 
 func (b *backups) endTaking() {
@@ -85,6 +92,7 @@ func (c *Core) restore(body []byte) ([]byte, error) {
 	if t == nil {
 		return nil, fault.Denied.At("restore: neither the domain's holders nor its keeper have opened it here")
 	}
+	t.used = c.system.Boot()
 	if ask.Verb == wire.BackupDrop {
 		b.endTaking()
 		return answerBackup(&wire.BackupReply{}, nil)

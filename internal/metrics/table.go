@@ -58,5 +58,9 @@ var Table = []Row{
 	{"genbu_index_objects", Gauge, nil, "Objects in the index."},
 	{"genbu_index_lag_revisions", Gauge, nil, "Revisions by which the index is behind the last answered commit."},
 
+	{"genbu_backup_newest_timestamp_seconds", Gauge, nil, "When the newest backup that can be restored was begun, in seconds since 1970, as this node's schedule knows."},
+	{"genbu_backup_interval_seconds", Gauge, nil, "How often a backup is to be made."},
+	{"genbu_backup_failed", Gauge, nil, "1 while the last scheduled backup failed."},
+
 	{"genbu_certificate_expiry_timestamp_seconds", Gauge, []string{"use"}, "When a certificate of this node ends, in seconds since 1970."},
 }

@@ -62,6 +62,9 @@ type Config struct {
 	// Cluster is for nodes that are several, or are to be.
 	Cluster ClusterConfig `json:"cluster"`
 
+	// Backup says where backups are kept and when they are made.
+	Backup BackupConfig `json:"backup"`
+
 	// LogLevel is "debug", "info" (default), "warn" or "error".
 	LogLevel string `json:"log_level"`
 	// LogFormat is "text" (default) or "json", a line an object.
@@ -186,6 +189,9 @@ func (c *Config) finish(dir string) error {
 		faults = append(faults, fmt.Errorf("traces: %q is not an address such as http://127.0.0.1:4318", c.Traces))
 	}
 	if _, err := c.logLevel(); err != nil {
+		faults = append(faults, err)
+	}
+	if err := c.Backup.finish(c.Dir); err != nil {
 		faults = append(faults, err)
 	}
 	return errors.Join(append(faults, c.Cluster.check()...)...)

@@ -48,11 +48,12 @@ audit_max_lag: 1s
 log_level: loud
 log_format: rhyme
 traces: over there
+backup: {place: "ftp://x", every: now, keep_days: -1}
 `)
 	if err == nil {
 		t.Fatal("taken")
 	}
-	for _, key := range []string{"socket:", "socket_mode:", "listen:", "mode:", "accept_missing:", "audit_max_lag:", "log_level:", "log_format:", "traces:"} {
+	for _, key := range []string{"socket:", "socket_mode:", "listen:", "mode:", "accept_missing:", "audit_max_lag:", "log_level:", "log_format:", "traces:", "backup:", "backup.every:", "backup.keep_days:"} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("nothing is said of %s in: %v", key, err)
 		}

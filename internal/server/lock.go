@@ -18,6 +18,8 @@ const (
 	HostPIDFile = "run/host.pid"
 	CorePIDFile = "run/core.pid"
 	URLFile     = "run/url"
+	// ControlFile is the socket of the host's own door.
+	ControlFile = "run/control.sock"
 	// AuditKeyFile holds the public key of the node's audit log, in hex.
 	AuditKeyFile = "audit.pub"
 	lockFile     = "run/lock"

@@ -88,6 +88,12 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	defer core.stop()
 	shown.Core(core)
 
+	stopBackups, err := serveBackups(ctx, c, members.Store(), core, shown, log)
+	if err != nil {
+		return fmt.Errorf("backups: %w", err)
+	}
+	defer stopBackups()
+
 	stopHTTPS, err := serveHTTPS(c, &native.Door{Core: core, Writable: writable(members.Store()), Metrics: shown.Handler(),
 		Cluster: func(ctx context.Context) (any, error) { return members.View(ctx) }}, shown, log)
 	if err != nil {

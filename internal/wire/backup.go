@@ -12,11 +12,12 @@ type BackupVerb uint8
 
 const (
 	BackupUnknown BackupVerb = iota
-	BackupBegin              // OpBackup: Revision -> Backup, Domain; OpVerify, OpRestore: Bytes (the head)
+	BackupBegin              // OpBackup: -> Backup, Domain; OpVerify, OpRestore: Bytes (the head)
 	BackupChunk              // OpBackup: Records, Last -> Bytes; OpVerify, OpRestore: Number, Last, Bytes -> (OpRestore) Records
-	BackupEnd                // OpBackup: -> Bytes (the head); OpRestore: -> Undone, Records (the last); then the host exchanges its store
+	BackupEnd                // OpBackup: Revision -> Bytes (the head); OpRestore: -> Undone, Records (the last); then the host exchanges its store
 	BackupOpen               // OpRestore: the store has been exchanged
 	BackupDrop               // any: it is given up
+	BackupLook               // OpVerify: Bytes (the head): is it as a core of this domain made it?
 )
 
 // BackupRequest is the request of the three ops. Backup names the one that is under way; a new Begin gives up the last.
