@@ -27,6 +27,7 @@ type environment struct {
 	CAFile  string `json:"ca_file,omitempty"`
 	CorePID int    `json:"core_pid,omitempty"`
 	HostPID int    `json:"host_pid,omitempty"`
+	Agent   int    `json:"agent_pid,omitempty"`
 	PIDs    []pids `json:"node_pids"` // of all nodes that were made together
 	Dir     string `json:"dir"`
 
@@ -74,6 +75,7 @@ func (e *environment) exports() [][2]string {
 		{"GENBU_CA_FILE", e.CAFile},
 		{"GENBU_CORE_PID", pidText(e.CorePID)},
 		{"GENBU_HOST_PID", pidText(e.HostPID)},
+		{"GENBU_AGENT_PID", pidText(e.Agent)},
 		{"GENBU_NODE_PIDS", pidsText(e.PIDs)},
 		{"GENBU_DIR", e.Dir},
 	}
@@ -131,6 +133,9 @@ func readEnv(label string) (*environment, error) {
 	if l, err := readLayout(placeDir()); err == nil && l != nil {
 		for _, name := range l.Nodes {
 			e.PIDs = append(e.PIDs, readPIDs(name, l.node(name)))
+		}
+		if socket := l.agentSocket(); socket != "" {
+			e.Socket, e.Agent = socket, l.agentPID()
 		}
 	} else {
 		e.PIDs = []pids{readPIDs("", c.Dir)}

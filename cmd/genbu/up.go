@@ -83,7 +83,7 @@ func (r *upped) text(w io.Writer) {
 	if what := "node in"; len(r.Nodes) == 0 {
 		fmt.Fprintf(w, "%s %s %s: %s, %s mode", what, r.Dir, verb, r.State, r.Mode)
 	} else {
-		fmt.Fprintf(w, "%d nodes in %s %s as one: %s, %s mode", len(r.Nodes), r.Dir, verb, r.State, r.Mode)
+		fmt.Fprintf(w, "%d nodes in %s %s as one, with an agent: %s, %s mode", len(r.Nodes), r.Dir, strings.TrimSuffix(verb, "s"), r.State, r.Mode)
 	}
 	if r.State != wire.StateOperational.String() && r.peers {
 		fmt.Fprintln(w, "\nnext, on another node of the domain: genbu cluster unlock NAME   (this node asks the others by itself)")

@@ -36,7 +36,7 @@ const (
 	votesWithin = 2 * time.Minute
 )
 
-// upNodes starts the nodes of dir that do not run, and adds those that are wanted beyond: they join like nodes on machines of
+// upNodes starts the nodes of dir that do not run, and its agent, and adds those that are wanted beyond: they join like nodes on machines of
 // their own, only that nobody has to carry the tokens.
 func (want *wanted) upNodes(ctx context.Context, dir string, l *layout) (*upped, error) {
 	if l == nil && server.Exists(dir) {
@@ -94,6 +94,13 @@ func (want *wanted) upNodes(ctx context.Context, dir string, l *layout) (*upped,
 		if r.Proven, err = want.makeToken(conn); err != nil {
 			return nil, err
 		}
+	}
+	if status.State == wire.StateOperational {
+		began, err := l.upAgent(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.Started = r.Started || began
 	}
 	if started && !global.json {
 		note("%d nodes stand after %.1f s", len(l.Nodes), time.Since(began).Seconds())
@@ -279,6 +286,11 @@ func downNodes(cmd *cobra.Command, l *layout) error {
 	var wg sync.WaitGroup
 	var faults []error
 	ended := []string{}
+	if stopped, err := l.downAgent(); err != nil {
+		faults = append(faults, err)
+	} else if stopped {
+		ended = append(ended, agentName)
+	}
 	for _, name := range l.all() {
 		wg.Go(func() {
 			c, err := configOf(l.node(name))

@@ -66,6 +66,12 @@ func Enroll(ctx context.Context, dir string, token []byte) (*Identity, error) {
 	return writeIdentity(dir, name, id)
 }
 
+// Enrolled tells whether the agent in dir knows who it is.
+func Enrolled(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, identityFile))
+	return err == nil
+}
+
 func makeKey(dir string) (*ecdsa.PrivateKey, error) {
 	k, err := client.EnrollKey()
 	if err != nil {
