@@ -187,6 +187,14 @@ func (c *Core) changed(body []byte) error {
 		if t, id, ok := c.place(path); ok {
 			t.vault.Forget(id)
 		}
+		if t := c.accessOf(path); t != nil {
+			go func() {
+				defer process.LastWords()
+				c.change.Lock()
+				defer c.change.Unlock()
+				t.loadAccess() // what cannot be read grants nothing
+			}()
+		}
 	}
 	return nil
 }

@@ -150,3 +150,55 @@ func TestUIDLogsInItsOwnOperatorOnly(t *testing.T) {
 	_, err := op.WithUIDs(make([]uint32, 65))
 	wantFault(t, "too many", err, fault.ArgumentsBad)
 }
+
+// An operator as version 1 of its record has it: with uids at the end, and without limit and credentials.
+func TestOperatorsOfTheFirstFormatAreRead(t *testing.T) {
+	o, err := New(key.ID{1}, key.ID{2}, "old", CryptoUser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.UIDs = []uint32{7}
+	var w wire.Writer
+	o.Encode(&w)
+	old := append([]byte{1}, w.B[1:len(w.B)-5]...)
+	got, err := Decode(old)
+	if err != nil || got.Limited || len(got.Credentials) != 0 || got.Name != "old" || len(got.UIDs) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := Decode(append(old, 0, 0, 0, 0, 0)); err == nil {
+		t.Error("the first format with what the second added is taken")
+	}
+}
+
+func TestCredentialsAreKept(t *testing.T) {
+	o, err := New(key.ID{}, key.ID{2}, "svc", Service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, secret := NewSecret()
+	c.ID, c.Created, c.Expires = key.ID{3}, 5, 6
+	f, err := NewFederated("https://i", "s", "a", []byte(`{"keys":[{"kty":"EC","kid":"k","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []Credential{c, f} {
+		if o, err = o.WithCredential(one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var w wire.Writer
+	o.Encode(&w)
+	got, err := Decode(w.B)
+	if err != nil || !got.Limited || len(got.Credentials) != 2 || got.Credentials[0].Hash != c.Hash || got.Credentials[1].Keys[0].ID != "k" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if err := got.Check(Evidence{Kind: ClientSecret, Text: secret, Now: 5}, &Replays{}); err != nil {
+		t.Errorf("the secret of what was kept: %v", err)
+	}
+	if err := got.Check(Evidence{Kind: ClientSecret, Text: secret, Now: 6}, &Replays{}); err == nil {
+		t.Error("a secret whose time is over")
+	}
+	if bytes.Contains(w.B, secret) {
+		t.Error("the record holds the secret")
+	}
+}
