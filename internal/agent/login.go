@@ -4,6 +4,8 @@ package agent
 
 import (
 	"context"
+	"math/rand/v2"
+	"time"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/opaque"
@@ -11,6 +13,9 @@ import (
 )
 
 const userContext = 2 // CKU_CONTEXT_SPECIFIC
+
+// conflicts is how often a login is sent again that met another one of the same operator.
+const conflicts = 5
 
 func (r *row) login() bool { return r.spec.Call == wire.CallLogin }
 
@@ -36,6 +41,17 @@ func (c *channel) logIn(ctx context.Context, q request) (*reply, error) {
 		return x.atHome(ctx, need{session: q.session}, q)
 	}
 	got, err := x.atHome(ctx, need{session: q.session, slot: slot, all: true}, q)
+	for try := range conflicts {
+		if err != nil || got.code != fault.Conflict {
+			break
+		}
+		got.done() // two logins of one operator on two nodes: this one was not judged
+		select {
+		case <-time.After(time.Duration(1+rand.IntN(10<<try)) * time.Millisecond):
+		case <-ctx.Done():
+		}
+		got, err = x.atHome(ctx, need{session: q.session, slot: slot, all: true}, q)
+	}
 	if err != nil || got.code != fault.OK {
 		return got, err
 	}

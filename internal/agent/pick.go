@@ -10,6 +10,10 @@ import (
 // maxNodes bounds the members that an agent speaks to.
 const maxNodes = 64
 
+// clearly is how much better a node must look than another to be preferred: what differs less is noise, and would send
+// everything to one of two that are alike.
+const clearly = 1.5
+
 // pick chooses a node for a call: among those in the best condition, and of these among those where the application is
 // ready, the better of two at random. Two, and not the best of all: many agents that all see the same node idle would run to
 // it together (Mitzenmacher, The Power of Two Choices). Nil when every node that is no worse than worst is to be skipped.
@@ -52,7 +56,7 @@ func (a *Agent) pick(x *app, n need, worst health, skip func(*node) bool) *node 
 	if j >= i {
 		j++
 	}
-	if list[j].score() < list[i].score() {
+	if list[j].score()*clearly < list[i].score() {
 		i = j
 	}
 	return list[i]
