@@ -5,7 +5,6 @@ package metrics
 import (
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,19 +51,16 @@ const answerTime = 5 * time.Second
 func (r *Registry) Core(m Module) { r.core(m, answerTime) }
 
 func (r *Registry) core(m Module, patience time.Duration) {
-	r.to.MustRegister(&core{module: m, patience: patience})
+	r.to.MustRegister(&core{Patient(patience, func() (told, error) { return ask(m) })})
 }
 
-type core struct {
-	module   Module
-	patience time.Duration
-	asking   sync.Mutex // held while a question is under way, which may outlast its scrape
-}
+type core struct{ ask func() (told, bool) }
 
 func (c *core) Describe(chan<- *prometheus.Desc) {}
 
 func (c *core) Collect(out chan<- prometheus.Metric) {
-	status, counted, ok := c.ask()
+	t, ok := c.ask()
+	status, counted := t.status, t.counted
 	gauge := func(name string, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(desc(find(name)), prometheus.GaugeValue, v, labels...)
 	}
@@ -112,33 +108,17 @@ func histogram(t *wire.MetricTime) prometheus.Metric {
 		Labels: prometheus.Labels{"request_id": strconv.FormatUint(t.Request, 10)}, Timestamp: time.Now()})
 }
 
-// ask asks the core within answerTime. While an earlier question still waits it is not asked again.
-func (c *core) ask() (status wire.Status, counted wire.Metrics, ok bool) {
-	if !c.asking.TryLock() {
-		return status, counted, false
+// told is what the core says of itself.
+type told struct {
+	status  wire.Status
+	counted wire.Metrics
+}
+
+func ask(m Module) (t told, err error) {
+	if err = call(m, wire.OpStatus, &t.status); err == nil {
+		err = call(m, wire.OpMetrics, &t.counted)
 	}
-	type answer struct {
-		status  wire.Status
-		counted wire.Metrics
-		err     error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		defer c.asking.Unlock()
-		var a answer
-		if a.err = call(c.module, wire.OpStatus, &a.status); a.err == nil {
-			a.err = call(c.module, wire.OpMetrics, &a.counted)
-		}
-		answers <- a
-	}()
-	late := time.NewTimer(c.patience)
-	defer late.Stop()
-	select {
-	case a := <-answers:
-		return a.status, a.counted, a.err == nil
-	case <-late.C:
-		return status, counted, false
-	}
+	return t, err
 }
 
 func call(m Module, op uint16, answer interface{ Decode(*wire.Reader) }) error {

@@ -37,10 +37,11 @@ type Registry struct {
 	sources []source // guarded by mu
 }
 
+// source is what one reading shows, of one row or of several.
 type source struct {
-	row  Row
-	desc *prometheus.Desc
-	read func(Put)
+	rows  []Row
+	descs []*prometheus.Desc
+	read  func([]Put)
 }
 
 // New makes a registry with the metrics of this process.
@@ -61,10 +62,19 @@ func (r *Registry) Gauge(name string, read func() (float64, bool)) {
 
 // Values shows whatever read puts at each scrape: gauges or counters, as the row says.
 func (r *Registry) Values(name string, read func(put Put)) {
-	row := find(name)
+	r.Group([]string{name}, func(put []Put) { read(put[0]) })
+}
+
+// Group is Values for several rows that one reading yields; the functions are in the order of the names.
+func (r *Registry) Group(names []string, read func(put []Put)) {
+	s := source{read: read}
+	for _, name := range names {
+		row := find(name)
+		s.rows, s.descs = append(s.rows, row), append(s.descs, desc(row))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sources = append(r.sources, source{row, desc(row), read})
+	r.sources = append(r.sources, s)
 }
 
 // Counter is counted up by its owner.
@@ -118,10 +128,16 @@ func (p *polled) Collect(out chan<- prometheus.Metric) {
 	sources := slices.Clone(p.sources)
 	p.mu.Unlock()
 	for _, s := range sources {
-		kind := prometheus.GaugeValue
-		if s.row.Kind == Counter {
-			kind = prometheus.CounterValue
+		put := make([]Put, len(s.rows))
+		for i := range put {
+			kind := prometheus.GaugeValue
+			if s.rows[i].Kind == Counter {
+				kind = prometheus.CounterValue
+			}
+			put[i] = func(v float64, labels ...string) {
+				out <- prometheus.MustNewConstMetric(s.descs[i], kind, v, labels...)
+			}
 		}
-		s.read(func(v float64, labels ...string) { out <- prometheus.MustNewConstMetric(s.desc, kind, v, labels...) })
+		s.read(put)
 	}
 }

@@ -62,5 +62,11 @@ var Table = []Row{
 	{"genbu_backup_interval_seconds", Gauge, nil, "How often a backup is to be made."},
 	{"genbu_backup_failed", Gauge, nil, "1 while the last scheduled backup failed."},
 
+	{"genbu_cluster_members", Gauge, []string{"role"}, "Members of the store's cluster: voters and learners, as this node sees them."},
+	{"genbu_cluster_member_up", Gauge, []string{"member"}, "1 for a member whose host answers this one, by the node's id."},
+	{"genbu_cluster_member_lag_entries", Gauge, []string{"member"}, "Entries of the store's log that a member has not applied."},
+	{"genbu_cluster_leader", Gauge, nil, "1 while this node leads."},
+	{"genbu_cluster_writable", Gauge, nil, "1 while there is a leader and a majority of the voters answers this node."},
+
 	{"genbu_certificate_expiry_timestamp_seconds", Gauge, []string{"use"}, "When a certificate of this node ends, in seconds since 1970."},
 }

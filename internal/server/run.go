@@ -73,6 +73,7 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	shown := metrics.New()
 	showHost(shown, time.Now())
 	showStore(shown, members.Store())
+	showCluster(shown, members)
 
 	svc, err := service.New(members.Store(), c.Dir, log)
 	if err != nil {
