@@ -60,7 +60,8 @@ func connectCommand() *cobra.Command {
 		Use:   "connect [TOOL]",
 		Short: "Print a working recipe for a program you know",
 		Long: `Print how to use this node's keys from a program, with this machine's own values.
-Without TOOL, list the programs there is a recipe for.
+Without TOOL, list the programs there is a recipe for. Programs written for Azure Key Vault are
+connected by genbu connect azure.
 
   genbu connect nginx`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -82,6 +83,7 @@ Without TOOL, list the programs there is a recipe for.
 			return show(cmd, map[string]any{"tool": tool, "recipe": text, "values": v}, func(w io.Writer) { fmt.Fprint(w, text) })
 		},
 	}
+	cmd.AddCommand(connectAzure())
 	cmd.Flags().StringVar(&token, "token", "", "the token that the recipe is for (default: as in genbu env)")
 	cmd.RegisterFlagCompletionFunc("token", completeTokens)
 	cmd.ValidArgsFunction = fixed(append(tools(), sorted(sameRecipe)...))

@@ -39,6 +39,9 @@ Their data stays; genbu up starts them again.
 			if err != nil {
 				return err
 			}
+			if err := forgetHosts(c.Dir); err != nil {
+				note("the node's lines in %s are still there: %v", hostsFile, err)
+			}
 			return show(cmd, map[string]bool{"stopped": stopped}, func(w io.Writer) {
 				if stopped {
 					fmt.Fprintf(w, "node in %s stopped\n", c.Dir)

@@ -125,3 +125,12 @@ const (
 	ReleaseExportable uint64 = 1
 	ReleaseImmutable  uint64 = 2
 )
+
+// UnwrapKey makes a version of a name of a private or secret key that was wrapped for another.
+func (s *Session) UnwrapKey(k KeySpec, m Mechanism, unwrapping uint64, wrapped []byte) (Named, error) {
+	class := key.ClassPrivate
+	if k.Type == key.TypeAES || k.Type == key.TypeGeneric {
+		class = key.ClassSecret
+	}
+	return s.made(s.Unwrap(m, unwrapping, wrapped, append(k.private(keyID()), ULong(key.AttrClass, class), ULong(key.AttrKeyType, k.Type))))
+}

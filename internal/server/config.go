@@ -42,6 +42,9 @@ type Config struct {
 	// genbu env prints. Empty: no HTTPS.
 	Listen *string `json:"listen"`
 
+	// Azure is the door of programs that were written for Azure Key Vault and Managed HSM.
+	Azure Azure `json:"azure"`
+
 	// Mode is "strict" (default): a key is open only while it is used; or "fast": hot keys stay parsed in the core's memory.
 	Mode string `json:"mode"`
 
@@ -165,6 +168,7 @@ func (c *Config) finish(dir string) error {
 			faults = append(faults, fmt.Errorf("listen: %w", err))
 		}
 	}
+	faults = append(faults, c.Azure.finish()...)
 	for _, name := range c.AcceptMissing {
 		if !slices.Contains(Protections, name) {
 			faults = append(faults, fmt.Errorf("accept_missing: %q is none of %v", name, Protections))

@@ -70,14 +70,12 @@ func restarts(r *metrics.Registry) func(reason string) {
 }
 
 // showCertificate shows when a certificate ends.
-func showCertificate(r *metrics.Registry, use string, c tls.Certificate) {
-	leaf := c.Leaf
-	if leaf == nil {
-		leaf, _ = x509.ParseCertificate(c.Certificate[0])
-	}
+func showCertificate(r *metrics.Registry, use string, c *tls.Config) {
 	r.Values("genbu_certificate_expiry_timestamp_seconds", func(put metrics.Put) {
-		if leaf != nil {
-			put(float64(leaf.NotAfter.Unix()), use)
+		if now, err := c.GetCertificate(nil); err == nil {
+			if leaf, err := x509.ParseCertificate(now.Certificate[0]); err == nil {
+				put(float64(leaf.NotAfter.Unix()), use)
+			}
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/boundary"
@@ -42,6 +43,8 @@ type module struct {
 
 	mu   sync.RWMutex
 	core *boundary.Core // guarded by mu
+
+	starts atomic.Uint64 // cores that were started
 }
 
 // start spawns a core, and passes it the keeper's file. Clients are introduced to it only then: the core takes descriptors
@@ -73,6 +76,7 @@ func (m *module) start(ctx context.Context) error {
 	m.core = core
 	m.mu.Unlock()
 	m.cluster.Attach(core)
+	m.starts.Add(1)
 	return nil
 }
 
@@ -215,8 +219,12 @@ func (m *module) CallFor(ctx context.Context, op uint16, body []byte) ([]byte, e
 
 // Introduce gives the core its end of a client's channel.
 func (m *module) Introduce(channel *os.File, p pkcs11.Peer) error {
+	return m.introduce(channel, doorPKCS11, p)
+}
+
+func (m *module) introduce(channel *os.File, door uint8, p pkcs11.Peer) error {
 	defer channel.Close()
-	return m.current().Introduce(channel, doorPKCS11, p.UID, p.GID, p.PID)
+	return m.current().Introduce(channel, door, p.UID, p.GID, p.PID)
 }
 
 // closeTime is how long a core may take to put its last counts on disk.

@@ -95,12 +95,18 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	}
 	defer stopBackups()
 
+	count := shown.Requests()
 	stopHTTPS, err := serveHTTPS(c, &native.Door{Core: core, Writable: writable(members.Store()), Metrics: shown.Handler(),
-		Cluster: func(ctx context.Context) (any, error) { return members.View(ctx) }}, shown, log)
+		Cluster: func(ctx context.Context) (any, error) { return members.View(ctx) }}, shown, count, log)
 	if err != nil {
 		return fmt.Errorf("https door: %w", err)
 	}
 	defer stopHTTPS()
+	stopAzure, err := serveAzure(ctx, c, core, shown, count, log)
+	if err != nil {
+		return fmt.Errorf("azure door: %w", err)
+	}
+	defer stopAzure()
 	listener, err := listen(c)
 	if err != nil {
 		return fmt.Errorf("pkcs11 door: %w", err)
@@ -154,11 +160,11 @@ func listen(c *Config) (*net.UnixListener, error) {
 }
 
 // serveHTTPS opens the node's own HTTPS door and writes down its address.
-func serveHTTPS(c *Config, door *native.Door, shown *metrics.Registry, log *slog.Logger) (stop func(), err error) {
+func serveHTTPS(c *Config, door *native.Door, shown *metrics.Registry, count *metrics.Requests, log *slog.Logger) (stop func(), err error) {
 	if *c.Listen == "" {
 		return func() {}, nil
 	}
-	identity, err := transport(c.Dir, time.Now())
+	identity, err := transport(c.Dir, "localhost", host())
 	if err != nil {
 		return nil, err
 	}
@@ -166,8 +172,8 @@ func serveHTTPS(c *Config, door *native.Door, shown *metrics.Registry, log *slog
 	if err != nil {
 		return nil, err
 	}
-	showCertificate(shown, "https", identity.Certificates[0])
-	s := &http.Server{Handler: shown.Requests().Of("native", trace.Of("native", log, door.Handler())), TLSConfig: identity, ReadHeaderTimeout: 5 * time.Second,
+	showCertificate(shown, "https", identity)
+	s := &http.Server{Handler: count.Of("native", trace.Of("native", log, door.Handler())), TLSConfig: identity, ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go s.ServeTLS(l, "", "")

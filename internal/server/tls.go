@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/durable"
@@ -30,43 +31,72 @@ const (
 	nodeLife = 90 * 24 * time.Hour
 )
 
-// transport answers the node's TLS identity, making its CA on first use.
-func transport(dir string, now time.Time) (*tls.Config, error) {
+// transport answers a TLS identity for some host names, and for loopback addresses, making the node's CA on first use.
+func transport(dir string, names ...string) (*tls.Config, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "tls"), 0o700); err != nil {
 		return nil, err
 	}
 	ca, err := tls.LoadX509KeyPair(filepath.Join(dir, caFile), filepath.Join(dir, caKey))
 	if errors.Is(err, os.ErrNotExist) {
-		ca, err = makeCA(dir, now)
+		ca, err = makeCA(dir, time.Now())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the node's CA: %w", err)
 	}
-	issuer, err := x509.ParseCertificate(ca.Certificate[0])
+	l := &leaf{ca: ca, names: names}
+	if _, err := l.certificate(nil); err != nil {
+		return nil, err
+	}
+	return &tls.Config{GetCertificate: l.certificate, MinVersion: tls.VersionTLS12}, nil
+}
+
+// leaf is a door's certificate. It is made anew when two thirds of its life are over.
+type leaf struct {
+	ca    tls.Certificate
+	names []string
+
+	mu   sync.Mutex
+	now  *tls.Certificate // guarded by mu
+	till time.Time        // guarded by mu: when the next one is made
+}
+
+func (l *leaf) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if l.now != nil && now.Before(l.till) {
+		return l.now, nil
+	}
+	issuer, err := x509.ParseCertificate(l.ca.Certificate[0])
 	if err != nil {
 		return nil, err
 	}
-	node, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	template, err := certificate("genbu node "+host, now, nodeLife)
+	template, err := certificate("genbu node", now, nodeLife)
 	if err != nil {
 		return nil, err
 	}
-	template.DNSNames = []string{"localhost", host}
+	template.DNSNames = l.names
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	der, err := x509.CreateCertificate(rand.Reader, template, issuer, node.Public(), ca.PrivateKey)
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, private.Public(), l.ca.PrivateKey)
 	if err != nil {
 		return nil, err
 	}
-	leaf := tls.Certificate{Certificate: [][]byte{der, ca.Certificate[0]}, PrivateKey: node}
-	return &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS12}, nil
+	l.now, l.till = &tls.Certificate{Certificate: [][]byte{der, l.ca.Certificate[0]}, PrivateKey: private}, now.Add(nodeLife*2/3)
+	return l.now, nil
+}
+
+// host is this machine's name.
+func host() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return name
 }
 
 func makeCA(dir string, now time.Time) (tls.Certificate, error) {

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command azure-go uses a vault and a managed HSM through the Azure SDK for Go, unmodified and with nothing but the
+// environment variables that genbu connect azure prints.
+//
+//	azure-go            every scenario
+//	azure-go many N     makes N keys named page-0000 and so on, for programs that page through them
+//	azure-go page N     pages through them
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+)
+
+var ctx = context.Background()
+
+// clients are what every scenario gets.
+type clients struct {
+	vault, hsm *azkeys.Client
+	secrets    *azsecrets.Client
+}
+
+func main() {
+	cred, err := azidentity.NewDefaultAzureCredential(nil)
+	must(err)
+	c := clients{}
+	c.vault, err = azkeys.NewClient(os.Getenv("AZURE_KEYVAULT_URL"), cred, nil)
+	must(err)
+	c.hsm, err = azkeys.NewClient(os.Getenv("AZURE_MANAGEDHSM_URL"), cred, nil)
+	must(err)
+	c.secrets, err = azsecrets.NewClient(os.Getenv("AZURE_KEYVAULT_URL"), cred, nil)
+	must(err)
+	if len(os.Args) == 3 {
+		n, err := strconv.Atoi(os.Args[2])
+		must(err)
+		if os.Args[1] == "many" {
+			c.many(n)
+		}
+		c.page(n)
+		return
+	}
+	for _, s := range []struct {
+		name string
+		run  func()
+	}{
+		{"sign", c.sign}, {"encrypt and wrap", c.encrypt}, {"symmetric keys", c.symmetric}, {"import", c.importKeys}, {"rotate", c.rotate},
+		{"attributes", c.attributes}, {"soft delete", c.softDelete}, {"backup", c.backup}, {"secrets", c.secretLife}, {"refusals", c.refusals},
+		{"other credentials", c.credentials},
+	} {
+		fmt.Println("scenario:", s.name)
+		s.run()
+	}
+}
+
+// many makes keys, eight at a time.
+func (c clients) many(n int) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				_, err := c.vault.CreateKey(ctx, fmt.Sprintf("page-%04d", i), azkeys.CreateKeyParameters{Kty: to(azkeys.KeyTypeEC)}, nil)
+				must(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// page lists them all; each is there once, and in order.
+func (c clients) page(n int) {
+	pages, found := 0, 0
+	for p := c.vault.NewListKeyPropertiesPager(nil); p.More(); pages++ {
+		page, err := p.NextPage(ctx)
+		must(err)
+		for _, k := range page.Value {
+			if name := k.KID.Name(); len(name) == 9 && name[:5] == "page-" {
+				equal("the next key's name", name, fmt.Sprintf("page-%04d", found))
+				found++
+			}
+		}
+	}
+	equal("keys that were listed", found, n)
+	fmt.Printf("%d keys on %d pages\n", found, pages)
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func check(ok bool, what string) {
+	if !ok {
+		panic(what)
+	}
+}
+
+func equal[T comparable](what string, got, want T) {
+	if got != want {
+		panic(fmt.Sprintf("%s: %v, not %v", what, got, want))
+	}
+}
+
+// refused holds an error against the status and code that Key Vault gives.
+func refused(err error, status int, code string) {
+	var e *azcore.ResponseError
+	if !errors.As(err, &e) {
+		panic(fmt.Sprintf("not refused by the service with %d %s: %v", status, code, err))
+	}
+	equal("status", e.StatusCode, status)
+	equal("error code", e.ErrorCode, code)
+}
+
+func to[T any](v T) *T { return &v }

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# needs: go python3 openssl
+# The Azure SDK for Python, PyJWT and openssl.
+
+. "$HERE/../azure/azure.inc"
+sdk python "$HERE/../azure/python/requirements.txt"
+if [ "$fresh" ]; then
+	python3 -m venv "$sdk/venv"
+	"$sdk/venv/bin/pip" install -q -r "$HERE/../azure/python/requirements.txt"
+	touch "$sdk/done"
+fi
+azure
+many 1000
+"$sdk/venv/bin/python" "$HERE/../azure/python/scenarios.py" 1000
+openssl pkeyutl -verify -pubin -inkey rsa.pem -sigfile rsa.sig -in digest.bin -pkeyopt digest:sha256
+echo "note: $("$sdk/venv/bin/pip" freeze -q | grep -E '^(azure|msal|PyJWT)' | tr '\n' ' ')"

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package azure
+
+import "time"
+
+const (
+	// maxBody holds the largest body that makes sense: a secret of 25 KiB whose every byte is written as \u00XX, beside
+	// its tags and a release policy.
+	maxBody = 256 << 10
+
+	// maxForm is for the token endpoint: a certificate assertion with a chain in it is the longest evidence.
+	maxForm = 32 << 10
+
+	// maxDepth is how deep JSON may be nested; a release policy is the deepest there is.
+	maxDepth = 24
+
+	// maxQuery bounds the query string; a $skiptoken is the longest part of it.
+	maxQuery = 2 << 10
+
+	// maxSecret is Key Vault's limit of a secret's value.
+	maxSecret = 25 << 10
+
+	// maxTags, maxTagName and maxTagValue are Key Vault's limits of tags.
+	maxTags, maxTagName, maxTagValue = 15, 512, 512
+
+	// maxRandom is Managed HSM's limit of random bytes in one request.
+	maxRandom = 128
+
+	// maxPage and defaultPage are how many items a list answers at once.
+	maxPage, defaultPage = 25, 25
+
+	// maxLogins bounds the bearer tokens that have channels open, so that a client that fetches a token for each request
+	// does not use up the core's channels. The one that was idle longest gives way.
+	maxLogins = 128
+
+	// maxChannels bounds the channels of one token; a request waits for one.
+	maxChannels = 32
+
+	// loginIdle closes the channels of a token that nobody used for so long.
+	loginIdle = 5 * time.Minute
+
+	// retryAfter is how many seconds a client that was throttled waits.
+	retryAfter = 1
+)

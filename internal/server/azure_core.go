@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/front/azure"
+	"github.com/genbu-hsm/genbu/internal/front/pkcs11"
+)
+
+// doorAzure is the number by which audit entries name the door.
+const doorAzure = 3
+
+// nobody is asserted as the uid of who comes over HTTP, so that no login by uid is ever open to them.
+const nobody = ^uint32(0)
+
+// azureCore is how the door reaches the module: over client channels, like everybody else.
+type azureCore struct {
+	module *module
+
+	mu     sync.Mutex
+	vaults []azureVault // guarded by mu
+	read   time.Time    // guarded by mu: when vaults was read
+	epoch  uint64       // guarded by mu: from which core
+}
+
+type azureVault struct {
+	name, kind string
+	azure.Vault
+}
+
+// vaultsLast is how long a list of vaults is believed. A name that is not in it is looked for at once.
+const vaultsLast = 5 * time.Second
+
+// Channel opens a channel as the socket's door does for others, and keeps the client's end.
+func (a *azureCore) Channel() (io.ReadWriteCloser, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fault.Unavailable.At("open channel")
+	}
+	ours := os.NewFile(uintptr(pair[1]), "client end")
+	peer := pkcs11.Peer{UID: nobody, GID: nobody, PID: uint32(os.Getpid())}
+	if err := a.module.introduce(os.NewFile(uintptr(pair[0]), "core end"), doorAzure, peer); err != nil {
+		ours.Close()
+		return nil, err
+	}
+	return ours, nil
+}
+
+// Epoch counts the cores.
+func (a *azureCore) Epoch() uint64 { return a.module.starts.Load() }
+
+// dial opens a channel with an application of its own, on which nobody is logged in.
+func (a *azureCore) dial() (*client.Conn, error) {
+	stream, err := a.Channel()
+	if err != nil {
+		return nil, err
+	}
+	conn := client.New(stream)
+	if err := conn.Hello(); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// IssueToken shows evidence to the core. Which kind an assertion is only says what the core is to check it against.
+func (a *azureCore) IssueToken(e azure.Evidence) (azure.Token, error) {
+	conn, err := a.dial()
+	if err != nil {
+		return azure.Token{}, err
+	}
+	defer conn.Close()
+	kind, evidence := client.ClientSecret, e.Secret.ExposeToCodec()
+	if e.Assertion.Len() > 0 {
+		kind, evidence = client.Federated, e.Assertion.ExposeToCodec()
+		if issuer(evidence) == e.Client {
+			kind = client.Certificate
+		}
+	}
+	text, seconds, err := conn.IssueToken(e.Client, kind, evidence, e.Resource+"/.default")
+	return azure.Token{Text: text, Expires: time.Now().Add(time.Duration(seconds) * time.Second)}, err
+}
+
+// issuer reads who an assertion says it is by, unchecked.
+func issuer(assertion []byte) string {
+	var claims struct {
+		Issuer string `json:"iss"`
+	}
+	parts := strings.Split(string(assertion), ".")
+	if len(parts) == 3 {
+		if text, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
+			json.Unmarshal(text, &claims)
+		}
+	}
+	return claims.Issuer
+}
+
+// Vault finds a vault by the first label of its host name.
+func (a *azureCore) Vault(name, kind string) (azure.Vault, error) {
+	for _, fresh := range []bool{false, true} {
+		list, err := a.list(fresh)
+		if err != nil {
+			return azure.Vault{}, err
+		}
+		for _, v := range list {
+			if v.kind == kind && strings.EqualFold(v.name, name) {
+				return v.Vault, nil
+			}
+		}
+	}
+	return azure.Vault{}, fault.PartitionUnknown.At("find vault")
+}
+
+// Vaults lists them all.
+func (a *azureCore) Vaults() ([]azure.Vault, error) {
+	list, err := a.list(true)
+	out := make([]azure.Vault, len(list))
+	for i, v := range list {
+		out[i] = v.Vault
+	}
+	return out, err
+}
+
+func (a *azureCore) list(fresh bool) ([]azureVault, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !fresh && a.epoch == a.Epoch() && time.Since(a.read) < vaultsLast {
+		return a.vaults, nil
+	}
+	epoch := a.Epoch()
+	list, err := a.ask()
+	if err == nil {
+		a.vaults, a.read, a.epoch = list, time.Now(), epoch
+	}
+	return list, err
+}
+
+// ask reads from the core which partitions are vaults, and their settings.
+func (a *azureCore) ask() ([]azureVault, error) {
+	conn, err := a.dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	partitions, err := conn.Partitions()
+	if err != nil {
+		return nil, err
+	}
+	domain, err := conn.Settings(0)
+	if err != nil {
+		return nil, err
+	}
+	var list []azureVault
+	for _, p := range partitions {
+		v := azureVault{p.Label, azure.KindVault, azure.Vault{Slot: p.Slot, Resource: domain[client.SettingVaultResource]}}
+		switch {
+		case p.Flags&client.KindManagedHSM != 0:
+			v.kind, v.Resource = azure.KindManagedHSM, domain[client.SettingManagedResource]
+		case p.Flags&client.KindVault == 0:
+			continue
+		}
+		settings, err := conn.Settings(p.Slot)
+		if err != nil {
+			return nil, err
+		}
+		v.RetentionDays, _ = strconv.Atoi(settings[client.SettingRetention]) // the core's own word
+		v.PurgeProtection = settings[client.SettingPurgeProtection] == "true"
+		list = append(list, v)
+	}
+	return list, nil
+}
