@@ -50,10 +50,10 @@ func (want *azureWanted) make(who *admin, at azurePlace) (id server.Credential, 
 		if err != nil {
 			return err
 		}
-		if id, err = makeIdentity(s.conn, want.identity, filepath.Join(at.config.Dir, "azure", want.identity+".json")); err != nil {
+		if id, err = keepIdentity(s.conn, want.identity, filepath.Join(at.config.Dir, "azure", want.identity+".json")); err != nil {
 			return err
 		}
-		rotation, err := makeIdentity(s.conn, rotationIdentity, filepath.Join(at.config.Dir, server.AzureRotationFile))
+		rotation, err := keepIdentity(s.conn, rotationIdentity, filepath.Join(at.config.Dir, server.AzureRotationFile))
 		if err != nil {
 			return err
 		}
@@ -120,9 +120,9 @@ func makeVault(conn *client.Conn, name string, kind uint64) (slot uint64, err er
 	return slot, a.write()
 }
 
-// makeIdentity makes a service identity whose secret is kept in a file, or finds both. A file whose identity is gone, and an identity whose file is
+// keepIdentity makes a service identity whose secret is kept in a file, or finds both. A file whose identity is gone, and an identity whose file is
 // gone, get a new one.
-func makeIdentity(conn *client.Conn, name, file string) (c server.Credential, err error) {
+func keepIdentity(conn *client.Conn, name, file string) (c server.Credential, err error) {
 	list, err := conn.Operators(domainSlot)
 	if err != nil {
 		return c, err

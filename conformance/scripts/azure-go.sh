@@ -1,17 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# needs: go openssl
-# The Azure SDK for Go: azidentity, azkeys, azsecrets, with nothing but the environment that genbu connect azure prints.
+# needs: go openssl pkcs11-tool
+# The Azure SDK for Go: azidentity, azkeys, azsecrets, with nothing but the environment that genbu connect azure prints; the
+# same keys over PKCS #11.
 
 . "$HERE/../azure/azure.inc"
 azure
 many 1000
 
 # A second identity that may only read keys, which signs in by secret, by certificate and by the token of another issuer.
+openssl req -x509 -newkey rsa:2048 -nodes -keyout reader.key -out reader.crt -subj /CN=reader -days 2 2>/dev/null
+cat reader.key reader.crt >reader.pem
+./azure-go issuer
 genbu operator create reader --client-secret --json >reader.json
+genbu operator credential add reader --certificate reader.crt
+genbu operator credential add reader --federated https://issuer.example,job,jwks.json
+genbu operator grant reader --domain --token genbu-vault --role 'Key Vault Reader'
 READER_CLIENT_ID=$(sed -n 's/.*"client_id": "\(.*\)".*/\1/p' reader.json)
-READER_CLIENT_SECRET=$(sed -n 's/.*"client_secret": "\(.*\)".*/\1/p' reader.json)
-export READER_CLIENT_ID READER_CLIENT_SECRET
+READER_CLIENT_SECRET=$(sed -n 's/.*"secret": "\(.*\)".*/\1/p' reader.json)
+export READER_CLIENT_ID READER_CLIENT_SECRET READER_CERTIFICATE_PATH=$PWD/reader.pem READER_TOKEN_FILE=$PWD/token.jwt
 export IDENTITY_ENDPOINT=$AZURE_AUTHORITY_HOST/msi/token IDENTITY_HEADER=$AZURE_CLIENT_ID:$AZURE_CLIENT_SECRET
+
+# One key, both doors.
+pin=$(tr -d ' \n' <node/access.json | sed 's/.*"label":"genbu-vault","so_pin":"[^"]*","user_pin":"\([^"]*\)".*/\1/')
+vault="pkcs11-tool --module $GENBU_PKCS11_MODULE --token-label genbu-vault --login --pin $pin"
+$vault --keypairgen --key-type EC:prime256v1 --label made-over-pkcs11 --id 77 --usage-sign
+export PKCS11_KEY=made-over-pkcs11
 ./azure-go
-echo "note: azkeys, azsecrets, azidentity: $(cd "$HERE/../azure/go" && go list -m -f '{{.Path}} {{.Version}}' all | sed -n 's|.*/sdk/\(.*\)|\1|p' | grep -E 'azidentity |az[a-z]*s |azcore ' | tr '\n' ' ')"
+openssl rand -out digest.bin 32
+if $vault --sign --mechanism ECDSA --id 77 --input-file digest.bin --output-file sig.bin; then
+	echo "a key that was disabled over Azure signs over PKCS #11"
+	exit 1
+fi
+id=$($vault --list-objects --type privkey | awk '/label: +ec256$/ {f = 1} f && / ID:/ {print $2; exit}')
+$vault --sign --mechanism ECDSA --id "$id" --input-file digest.bin --output-file sig.bin --signature-format openssl
+$vault --read-object --type pubkey --id "$id" --output-file ec256.der
+openssl pkeyutl -verify -pubin -inkey ec256.der -keyform DER -sigfile sig.bin -in digest.bin
+genbu audit verify
+echo "note: azure-sdk-for-go: $(cd "$HERE/../azure/go" && go list -m all | sed -n 's|.*/sdk/\(.*\)|\1|p' | grep -E 'azidentity |az[a-z]*s |azcore ' | tr '\n' ' ')"

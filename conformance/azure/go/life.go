@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -245,6 +247,23 @@ func (c clients) refusals() {
 	refused(err, 400, "BadParameter")
 	_, err = c.vault.CreateKey(ctx, "bad", azkeys.CreateKeyParameters{Kty: to(azkeys.KeyTypeRSA), KeySize: to(int32(1024))}, nil)
 	refused(err, 400, "BadParameter")
+}
+
+// elsewhere: a key that was made over PKCS #11 is an Azure key.
+func (c clients) elsewhere() {
+	name := os.Getenv("PKCS11_KEY")
+	if name == "" {
+		return
+	}
+	k, err := c.vault.GetKey(ctx, name, "", nil)
+	must(err)
+	equal("type", *k.Key.Kty, azkeys.KeyTypeECHSM)
+	sig, err := c.vault.Sign(ctx, name, k.Key.KID.Version(), es256(), nil)
+	must(err)
+	public := &ecdsa.PublicKey{Curve: elliptic.P256(), X: number(k.Key.X), Y: number(k.Key.Y)}
+	check(ecdsa.Verify(public, digest[:], number(sig.Result[:32]), number(sig.Result[32:])), "the signature is not valid")
+	_, err = c.vault.UpdateKey(ctx, name, k.Key.KID.Version(), azkeys.UpdateKeyParameters{KeyAttributes: &azkeys.KeyAttributes{Enabled: to(false)}}, nil)
+	must(err)
 }
 
 // credentials: certificate, federated token and managed identity, as far as the script has set them up.

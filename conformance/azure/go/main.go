@@ -6,6 +6,7 @@
 //	azure-go            every scenario
 //	azure-go many N     makes N keys named page-0000 and so on, for programs that page through them
 //	azure-go page N     pages through them
+//	azure-go issuer     writes jwks.json and token.jwt, as another issuer of tokens would
 package main
 
 import (
@@ -32,6 +33,10 @@ type clients struct {
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "issuer" {
+		issuer()
+		return
+	}
 	cred, err := azidentity.NewDefaultAzureCredential(nil)
 	must(err)
 	c := clients{}
@@ -56,7 +61,7 @@ func main() {
 	}{
 		{"sign", c.sign}, {"encrypt and wrap", c.encrypt}, {"symmetric keys", c.symmetric}, {"import", c.importKeys}, {"rotate", c.rotate},
 		{"attributes", c.attributes}, {"soft delete", c.softDelete}, {"backup", c.backup}, {"secrets", c.secretLife}, {"refusals", c.refusals},
-		{"other credentials", c.credentials},
+		{"other credentials", c.credentials}, {"a key of PKCS #11", c.elsewhere},
 	} {
 		fmt.Println("scenario:", s.name)
 		s.run()

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"strings"
 	"sync"
 
 	"github.com/genbu-hsm/genbu/internal/core/jose"
@@ -66,12 +67,19 @@ func (o *Operator) Check(e Evidence, seen *Replays) error {
 	return err
 }
 
+// sameThumbprint compares a certificate's thumbprint as clients write it: base64url (RFC 7515 section 4.1.7), or as Microsoft's libraries
+// do, with padding, and for Go in the other alphabet. The signature is what proves; this only names the certificate.
+func sameThumbprint(said string, want []byte) bool {
+	said = strings.TrimRight(said, "=")
+	return said == base64.RawURLEncoding.EncodeToString(want) || said == base64.RawStdEncoding.EncodeToString(want)
+}
+
 // assertion checks a client assertion (RFC 7523 section 3).
 func (c *Credential) assertion(t *jose.Token, e Evidence, seen *Replays) error {
 	named := false
 	for name, want := range map[string][]byte{"x5t": c.SHA1[:], "x5t#S256": c.Hash[:]} {
 		if said := t.Header.Get(name); said.Kind != jose.Unknown {
-			if said.String() != base64.RawURLEncoding.EncodeToString(want) {
+			if !sameThumbprint(said.String(), want) {
 				return fault.TokenInvalid.At("compare certificate of assertion")
 			}
 			named = true
