@@ -32,7 +32,8 @@ if $vault --sign --mechanism ECDSA --id 77 --input-file digest.bin --output-file
 	echo "a key that was disabled over Azure signs over PKCS #11"
 	exit 1
 fi
-id=$($vault --list-objects --type privkey | awk '/label: +ec256$/ {f = 1} f && / ID:/ {print $2; exit}')
+$vault --list-objects --type privkey >objects.txt
+id=$(awk '/label: +ec256$/ {f = 1} f && / ID:/ {print $2; exit}' objects.txt)
 $vault --sign --mechanism ECDSA --id "$id" --input-file digest.bin --output-file sig.bin --signature-format openssl
 $vault --read-object --type pubkey --id "$id" --output-file ec256.der
 openssl pkeyutl -verify -pubin -inkey ec256.der -keyform DER -sigfile sig.bin -in digest.bin
