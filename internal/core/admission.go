@@ -293,10 +293,15 @@ func (c *Core) unlockNode(t *tenant, exporter [32]byte, body []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
+	refused := fault.UnlockRefused.At("the policy does not unlock nodes by itself")
+	told := c.waiting(n.Node.Node) // a node asks every few seconds
 	by, allowed := c.mayUnlock(n.Node.Node)
 	if !set.AutoUnlock && !allowed {
+		if told {
+			return nil, refused
+		}
 		c.host.Log(wire.LogWarn, 0, "node "+n.Name+" waits to be unlocked: genbu cluster unlock "+n.Name)
-		return nil, fault.UnlockRefused.At("the policy does not unlock nodes by itself")
+		return nil, refused
 	}
 	if err := c.noteDoor(t, by, "unlock node "+n.Name, nil); err != nil {
 		return nil, err

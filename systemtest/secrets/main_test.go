@@ -37,7 +37,7 @@ const settled = 1100 * time.Millisecond
 var genbu string
 
 var roles = map[string]func(in *gob.Decoder, out *gob.Encoder) error{
-	"plant": plant, "load": load, "hold": hold, "scan": scan, "blind": blind, "quiet": quiet, "custodians": custodians, "hierarchy": hierarchy,
+	"plant": plant, "load": load, "hold": hold, "scan": scan, "blind": blind, "afar": afar, "quiet": quiet, "custodians": custodians, "hierarchy": hierarchy,
 }
 
 func TestMain(m *testing.M) {

@@ -127,7 +127,7 @@ func (l *Links) Handle(op uint16, f Handler) {
 	l.handlers[op] = f
 }
 
-// OnMembersChanged adds a function that is called after the list of members has changed.
+// OnMembersChanged adds a function that is called after the list of members, or where one is, has changed.
 func (l *Links) OnMembersChanged(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -194,6 +194,7 @@ func (l *Links) SetMembers(list []Member) {
 			same = false
 			delete(l.dials, id)
 		case now.Address != old.Address:
+			same = false
 			delete(l.dials, id) // the new address is tried at once
 		}
 	}
