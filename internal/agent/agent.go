@@ -32,6 +32,7 @@ type Agent struct {
 	large   atomic.Int64  // see link
 	queue   atomic.Int64  // calls under way or waiting
 	shape   atomic.Uint64 // counts nodes that came up: mirrors are to be made there
+	met     atomic.Bool   // a node has answered
 	warming chan struct{} // bounds applications that are being mirrored in the background
 	nodes   atomic.Pointer[[]*node]
 

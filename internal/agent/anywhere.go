@@ -71,6 +71,7 @@ func (m *mirror) heed(code fault.Code, session uint64) error {
 // anywhere has a request that may be made twice answered by whichever node is soonest. x is nil for requests that need no
 // application.
 func (a *Agent) anywhere(ctx context.Context, x *app, what need, q request) (*reply, error) {
+	a.await(ctx)
 	a.hedges.earn()
 	k := kind{q.call, q.mechanism}
 	r := &race{agent: a, app: x, need: what, request: q, kind: a.expect.of(k)}

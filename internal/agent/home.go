@@ -48,6 +48,7 @@ func (x *app) atHome(ctx context.Context, what need, q request) (*reply, error) 
 func (x *app) at(ctx context.Context, what need, q request, only *mirror) (*reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
+	x.agent.await(ctx)
 	started, pause := time.Now(), 5*time.Millisecond
 	lost, refusals := 0, 0
 	for {
@@ -82,7 +83,7 @@ func (x *app) at(ctx context.Context, what need, q request, only *mirror) (*repl
 				return nil, err
 			}
 		}
-		if since := time.Since(started); to.mirror != nil && (since > deadAfter || since > goneAfter && to.node.down()) {
+		if since := time.Since(started); to.mirror != nil && (since > deadAfter || since > goneAfter && to.node.condition() == healthDown) {
 			x.mu.Lock()
 			x.lose(to.mirror) // it is given up, with what lies there
 			x.mu.Unlock()

@@ -69,11 +69,11 @@ func (n *node) rename(name string) {
 	n.mu.Unlock()
 }
 
-// down tells whether no connection can be made.
-func (n *node) down() bool {
+// condition is the node's health as it was last found.
+func (n *node) condition() health {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.health == healthDown
+	return n.health
 }
 
 // rank is how good a choice the node is, 0 the best.

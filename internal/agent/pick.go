@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -60,4 +61,37 @@ func (a *Agent) pick(x *app, n need, worst health, skip func(*node) bool) *node 
 		i = j
 	}
 	return list[i]
+}
+
+// await waits, right after the start, until the first node has answered, instead of asking one that may be away. It gives up
+// when every node was heard of, or after a while.
+func (a *Agent) await(ctx context.Context) {
+	if a.met.Load() {
+		return
+	}
+	timer := time.NewTimer(dialTime)
+	defer timer.Stop()
+	for {
+		news := a.news()
+		unknown := 0
+		for _, n := range a.members() {
+			switch n.condition() {
+			case healthUp:
+				a.met.Store(true)
+				return
+			case healthUnknown:
+				unknown++
+			}
+		}
+		if unknown == 0 {
+			return
+		}
+		select {
+		case <-news:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
