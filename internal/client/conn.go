@@ -34,6 +34,7 @@ type Conn struct {
 	in       []byte             // guarded by mu
 	broken   error              // guarded by mu: why no call can be made any more
 	approved bool               // guarded by mu
+	observe  Observer           // guarded by mu: nil for none
 	sealer   *Sealer            // set before the first call with secrets; nil for a channel of this machine
 
 	Secret []byte   // of the application, for Join and Fork
@@ -92,6 +93,7 @@ func (c *Conn) call(call wire.Call, put func(w *wire.Writer), get func(r *wire.R
 	if len(w.B)-4 > maxFrame {
 		return fault.TooLarge.At("send request")
 	}
+	began := c.timed(w)
 	h := wire.Writer{B: w.B[:0]}
 	h.U32(uint32(len(w.B) - 4))
 	if _, err := c.stream.Write(w.B); err != nil {
@@ -115,10 +117,12 @@ func (c *Conn) call(call wire.Call, put func(w *wire.Writer), get func(r *wire.R
 		return c.end(fault.Unavailable.At("read answer"))
 	}
 	r = wire.NewReader(c.in)
+	worked := c.worked(&r, n)
 	answered, code, sequence, request, approved := wire.Call(r.U16()), fault.Code(r.U16()), r.U32(), r.U64(), r.Bool()
 	if answered != call || sequence != c.sequence || r.Err() != nil {
 		return c.end(fault.Malformed.At("match the answer with its request"))
 	}
+	c.observed(call, request, began, worked, code)
 	if code != fault.OK {
 		e := &Error{Code: code, Request: request, Reason: r.String(), Left: int(int64(r.U64()))}
 		if r.End() != nil {

@@ -64,3 +64,6 @@ func mark(span trace.Span, err error) {
 		span.SetStatus(codes.Error, fault.Of(err).String())
 	}
 }
+
+// Follows tells whether the request that ctx belongs to is traced, so that it is worth telling what is done for it.
+func Follows(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }

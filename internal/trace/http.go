@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -53,7 +54,11 @@ func Of(door string, log *slog.Logger, next http.Handler) http.Handler {
 		if route == "" {
 			route = method(r.Method) + " other"
 		}
-		span.SetName(route)
+		name := route
+		if !strings.Contains(name, " ") { // a door with a router of its own
+			name = method(r.Method) + " " + name
+		}
+		span.SetName(name)
 		span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", answer.code))
 		level := slog.LevelDebug
 		if answer.code >= 500 {

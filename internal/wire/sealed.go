@@ -7,6 +7,9 @@ package wire
 const (
 	SealedInfo        = "genbu sealed request 1"
 	FlagSealed uint16 = 1
+
+	// FlagTimed asks that the answer end with the nanoseconds that the core worked on the request.
+	FlagTimed uint16 = 2
 )
 
 // SealedContext is what a sealed request is bound to: the call and the sequence number of its header.

@@ -111,7 +111,7 @@ func TestEveryCallOfTheTableHasAHandler(t *testing.T) {
 func TestAWrongHeaderEndsTheChannel(t *testing.T) {
 	w := newWorld(t)
 	for name, b := range map[string][]byte{
-		"flags":  frame(wire.CallSlots, 2, 1, nil),
+		"flags":  frame(wire.CallSlots, 4, 1, nil),
 		"length": {7, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0},
 	} {
 		c := w.raw()

@@ -38,11 +38,9 @@ type request struct {
 	call     wire.Call
 	sequence uint32
 	sealed   bool // the body is sealed to this core
+	timed    bool // the answer is to end with the time that the core worked on it
 	body     []byte
 }
-
-// flagSealed of a request's header.
-const flagSealed = 1
 
 // errHeader ends a channel: what came is not a frame of ours, so nothing after it can be trusted to be one.
 var errHeader = fault.Malformed.At("read frame header")
@@ -57,8 +55,8 @@ func (l *link) next() (q request, err error) {
 	q.call = wire.Call(r.U16())
 	flags := r.U16()
 	q.sequence = r.U32()
-	q.sealed = flags == flagSealed
-	if n < requestHeader-4 || flags&^flagSealed != 0 {
+	q.sealed, q.timed = flags&wire.FlagSealed != 0, flags&wire.FlagTimed != 0
+	if n < requestHeader-4 || flags&^(wire.FlagSealed|wire.FlagTimed) != 0 {
 		return q, errHeader
 	}
 	n += 4

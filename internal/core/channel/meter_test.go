@@ -68,3 +68,24 @@ func TestCallsAreCountedByDoorCallMechanismAndResult(t *testing.T) {
 		}
 	}
 }
+
+func TestATimedCallTellsHowLongTheCoreWorked(t *testing.T) {
+	w := newWorld(t)
+	w.server.Meter = meter.New(process.Monotonic, nil)
+	s := w.user()
+	var heard []client.Observed
+	s.Observe(func(o client.Observed) { heard = append(heard, o) })
+	if err := s.Cancel(client.UseSign); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Sign(client.Mech(key.MechECDSA), 1, make([]byte, 32)); fault.Of(err) != fault.KeyUnknown {
+		t.Fatal(err)
+	}
+	if len(heard) != 2 || heard[0].Worked <= 0 || heard[1].Worked <= 0 || heard[1].Code != fault.KeyUnknown || heard[0].Request == 0 {
+		t.Errorf("%+v", heard)
+	}
+	s.Observe(nil)
+	if err := s.Cancel(client.UseSign); err != nil {
+		t.Error(err)
+	}
+}

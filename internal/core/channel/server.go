@@ -102,6 +102,9 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 		if code != fault.OK {
 			c.refuse(q, err)
 		}
+		if q.timed {
+			c.w.U64(uint64(max(0, s.Meter.Now()-began)))
+		}
 		err = c.link.finish(q, code, c.request, c.approve && code == fault.OK)
 		c.count(q, code, began) // after the answer has left, so that nobody waits for it
 		if err != nil {

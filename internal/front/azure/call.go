@@ -38,6 +38,10 @@ func (c *call) run(token string) (err error) {
 	}
 	defer func() { l.give(err) }()
 	c.session = l.session
+	if f := c.door.follow(c.r.Context()); f != nil {
+		c.session.Observe(f)
+		defer c.session.Observe(nil)
+	}
 	if c.route, err = find(c.r); err != nil {
 		return err
 	}
