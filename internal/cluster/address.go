@@ -51,7 +51,7 @@ func choose(listen, before string, port int, advertise, advertised string) (l ne
 }
 
 // ownAddress is the address from which this machine would speak to others: a connected datagram socket tells it without
-// sending anything. A machine without a network is 127.0.0.1.
+// sending anything. Without a way to everywhere it is the first address of an interface, and without that 127.0.0.1.
 func ownAddress() string {
 	for _, far := range []string{"192.0.2.1:9", "[2001:db8::1]:9"} { // RFC 5737, RFC 3849: nobody's
 		if c, err := net.Dial("udp", far); err == nil {
@@ -59,6 +59,12 @@ func ownAddress() string {
 			if at := c.LocalAddr().(*net.UDPAddr).IP; !at.IsLinkLocalUnicast() {
 				return at.String()
 			}
+		}
+	}
+	all, _ := net.InterfaceAddrs()
+	for _, a := range all {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.IsGlobalUnicast() {
+			return ip.IP.String()
 		}
 	}
 	return "127.0.0.1"

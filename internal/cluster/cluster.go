@@ -65,7 +65,8 @@ type Cluster struct {
 	store  *Store
 	files  etcd.Files
 
-	change sync.Mutex // held while members or listeners change
+	change     sync.Mutex // held while members or listeners change
+	certifying sync.Mutex // held while a certificate is asked for and put in place
 
 	mu    sync.Mutex
 	state state        // guarded by mu; written to disk before it counts

@@ -20,6 +20,7 @@ import (
 )
 
 func TestALoneNodeListensNowhere(t *testing.T) {
+	t.Parallel()
 	h := open(t, newDomain(t), t.TempDir(), 1)
 	if s := h.current(); s.Open || s.Peers || h.door != nil {
 		t.Errorf("%+v", s)
@@ -30,6 +31,7 @@ func TestALoneNodeListensNowhere(t *testing.T) {
 }
 
 func TestThreeHostsBecomeOneStoreAndOneIsReplacedAndRemoved(t *testing.T) {
+	t.Parallel()
 	d, all := three(t)
 	for _, h := range all {
 		has(t, h, "first")
@@ -105,6 +107,7 @@ func TestThreeHostsBecomeOneStoreAndOneIsReplacedAndRemoved(t *testing.T) {
 }
 
 func TestANewcomerHasNoStoreUntilItIsAdmitted(t *testing.T) {
+	t.Parallel()
 	d := newDomain(t)
 	h := newcomer(t, d, 2)
 	if _, err := h.Store().Get(soon(t), "a"); fault.Of(err) != fault.RecordUnknown {
@@ -138,6 +141,7 @@ func TestANewcomerHasNoStoreUntilItIsAdmitted(t *testing.T) {
 }
 
 func TestCertificatesAreRenewedBeforeTheyEnd(t *testing.T) {
+	t.Parallel()
 	h := newcomer(t, newDomain(t), 1)
 	h.core.mu.Lock()
 	h.core.joining = false
@@ -172,6 +176,7 @@ func TestCertificatesAreRenewedBeforeTheyEnd(t *testing.T) {
 }
 
 func TestTheDoorReadsFiveBytesAndPassesTheRestOn(t *testing.T) {
+	t.Parallel()
 	h := newcomer(t, newDomain(t), 1)
 	at := h.current().Advertise
 	for _, purpose := range []byte{wire.DoorChannel, wire.DoorLink, wire.DoorAdmission} {
@@ -225,6 +230,7 @@ func TestTheDoorReadsFiveBytesAndPassesTheRestOn(t *testing.T) {
 }
 
 func TestSpaceIsReclaimedOnAllMembersByTheLeadersHost(t *testing.T) {
+	t.Parallel()
 	_, all := three(t)
 	leads := func() *host {
 		var leader *host

@@ -82,6 +82,8 @@ func (c *Cluster) fresh(now time.Time) bool {
 // certify asks the core for a certificate, if the one at hand is old, and puts it where the store looks for it. The core of a
 // newcomer keeps the request until it is admitted; take has the answer then.
 func (c *Cluster) certify() error {
+	c.certifying.Lock()
+	defer c.certifying.Unlock()
 	if c.fresh(time.Now()) {
 		return nil
 	}

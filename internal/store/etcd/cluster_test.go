@@ -170,6 +170,7 @@ func reads(t testing.TB, e *Engine, path, want string) {
 }
 
 func TestThreeMembersKeepTheContractAsOne(t *testing.T) {
+	t.Parallel()
 	c := &cluster{t: t, ca: newAuthority(t), slow: true} // a change of leaders may leave the outcome of a plain put unknown
 	c.fill(3)
 	var all []store.Store
@@ -180,6 +181,7 @@ func TestThreeMembersKeepTheContractAsOne(t *testing.T) {
 }
 
 func TestAStoreGrowsToFiveAndShrinksToOneWithAllItsRecords(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	create(t, c.engines[0], "first", "1")
 	for range 2 {
@@ -230,6 +232,7 @@ func TestAStoreGrowsToFiveAndShrinksToOneWithAllItsRecords(t *testing.T) {
 }
 
 func TestAMajorityThatIsLostAndReturns(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	create(t, c.engines[0], "a", "1")
 	c.engines[1].Close()
@@ -256,6 +259,7 @@ func TestAMajorityThatIsLostAndReturns(t *testing.T) {
 }
 
 func TestALeaderThatDiesCostsNoAnswerAndNoRecord(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	at := c.leader()
 	other := c.engines[(at+1)%3]
@@ -272,6 +276,7 @@ func TestALeaderThatDiesCostsNoAnswerAndNoRecord(t *testing.T) {
 }
 
 func TestADeadMemberIsReplacedWithoutAPause(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	c.engines[1].Close()
 	create(t, c.engines[0], "without", "1")
@@ -292,6 +297,7 @@ func TestADeadMemberIsReplacedWithoutAPause(t *testing.T) {
 }
 
 func TestWatchesGoOnOverAReopen(t *testing.T) {
+	t.Parallel()
 	ca := newAuthority(t)
 	c := &cluster{t: t, ca: ca}
 	e, err := Start(soon(t), Config{Dir: t.TempDir(), Name: "node-1"})
@@ -330,6 +336,7 @@ func TestWatchesGoOnOverAReopen(t *testing.T) {
 }
 
 func TestAnAddressThatIsTakenCostsNoStore(t *testing.T) {
+	t.Parallel()
 	c := &cluster{t: t, ca: newAuthority(t)}
 	e, err := Start(soon(t), Config{Dir: t.TempDir(), Name: "node-1"})
 	must(t, err)
@@ -346,6 +353,7 @@ func TestAnAddressThatIsTakenCostsNoStore(t *testing.T) {
 }
 
 func TestOnlyMembersSpeakToMembersAndEachAsItself(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	removed, third := c.configs[1].Peer.TLS, c.engines[2]
 	must(t, third.Remove(soon(t), c.ids[1]))
@@ -393,6 +401,7 @@ func TestOnlyMembersSpeakToMembersAndEachAsItself(t *testing.T) {
 }
 
 func TestCertificatesAreRenewedUnderLoad(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	for round := range 3 {
 		for i := range 3 {
@@ -406,6 +415,7 @@ func TestCertificatesAreRenewedUnderLoad(t *testing.T) {
 }
 
 func TestAMemberWhoseDirectoryIsGoneDoesNotBeginAnew(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 2)
 	c.engines[1].Close()
 	config := c.configs[1]
@@ -419,6 +429,7 @@ func TestAMemberWhoseDirectoryIsGoneDoesNotBeginAnew(t *testing.T) {
 }
 
 func TestSpaceIsReclaimedOnOneMemberAtATime(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 3)
 	for i := range 40 {
 		write(t, c.engines[0], fmt.Sprint("k", i%2), strings.Repeat("v", 100<<10))

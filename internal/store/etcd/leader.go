@@ -28,8 +28,16 @@ var errLeaderChanged = errors.New("the leader changed")
 // grace is how long a proposal may take to come through after another leader was elected.
 const grace = 150 * time.Millisecond
 
-// led waits until there is a leader; false when ctx ends first.
+// leaderWait is how long a write waits for an election. One that takes longer has no majority, and who waits wants to know.
+const leaderWait = 5 * time.Second
+
+// led waits until there is a leader; false when none comes in time.
 func (m *member) led(ctx context.Context) bool {
+	if m.etcd.Server.Leader() != 0 {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, max(leaderWait, 3*time.Duration(m.etcd.Server.Cfg.ElectionTicks)*time.Duration(m.etcd.Server.Cfg.TickMs)*time.Millisecond))
+	defer cancel()
 	for m.etcd.Server.Leader() == 0 {
 		if !pause(ctx, m, readPause) {
 			return false

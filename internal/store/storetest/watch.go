@@ -131,7 +131,10 @@ func watchEnds(t *testing.T, s store.Store) {
 // listThenWatch is how an index starts: list, then watch from the next revision, while others write.
 func listThenWatch(t *testing.T, s store.Store) {
 	const n = 300
+	written := make(chan struct{})
+	defer func() { <-written }() // another member may show a change before it is answered
 	go func() {
+		defer close(written)
 		for i := range n {
 			if _, err := s.Txn(ctx(t), store.Txn{Puts: []store.Put{{Path: fmt.Sprintf("n/%d", i)}}}); err != nil {
 				t.Error(err)
