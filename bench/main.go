@@ -2,7 +2,7 @@
 
 // Command bench measures Genbu side by side with SoftHSM, as make bench.
 //
-//	go run ./bench [-json] [-million] [-rounds 7] [-only ratios,overhead,objects]
+//	go run ./bench [-json] [-million] [-rounds 7] [-only ratios,overhead,azure,objects]
 //
 // One C program (driver.c) drives every module with the same calls: SoftHSM in process, SoftHSM behind p11-kit server,
 // Genbu in fast and in strict mode, all with token keys, ours with audit on. A ratio is only worth something between
@@ -62,10 +62,14 @@ func main() {
 	if len(os.Args) == 2 && os.Args[0] == "genbu" && os.Args[1] == "core" {
 		core.Main() // the core that overhead.go starts
 	}
+	if len(os.Args) == 3 && os.Args[1] == "plain-https" {
+		fmt.Fprintln(os.Stderr, servePlain(os.Args[2])) // azure_floor.go
+		os.Exit(1)
+	}
 	asJSON := flag.Bool("json", false, "print JSON")
 	million := flag.Bool("million", false, "with a million token objects too (many minutes)")
 	rounds := flag.Int("rounds", 7, "turns that each line of the comparison takes")
-	only := flag.String("only", "", "parts to run: floor, ratios, overhead, objects; default all")
+	only := flag.String("only", "", "parts to run: floor, ratios, overhead, azure, objects; default all")
 	flag.Parse()
 
 	b := &bench{rounds: *rounds, only: *only, say: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
@@ -112,6 +116,11 @@ func (b *bench) run(million bool) (r *report, err error) {
 	}
 	if b.wants("overhead") {
 		if err := b.boundaryOverhead(r); err != nil {
+			return nil, err
+		}
+	}
+	if b.wants("azure") {
+		if err := b.azure(r); err != nil {
 			return nil, err
 		}
 	}

@@ -170,7 +170,7 @@ func (l *line) rate(module string) rateLine {
 }
 
 func (l *line) ratios() (all []ratioLine) {
-	for _, pair := range [][2]string{{fast, soft}, {strict, soft}, {fast, kit}, {strict, kit}} {
+	for _, pair := range [][2]string{{fast, soft}, {strict, soft}, {fast, kit}, {strict, kit}, {fast, plain}, {strict, plain}} {
 		ours, theirs := l.slices[pair[0]], l.slices[pair[1]]
 		var of []float64
 		for i := range min(len(ours), len(theirs)) {

@@ -35,6 +35,12 @@ var goals = []goal{
 	{"rsa2048-sign", 1, fast, soft, 0.9, 0},
 	{"rsa2048-sign", 2, fast, soft, 0.9, 0},
 	{"rsa2048-sign", 16, fast, soft, 0.9, 0},
+	{"azure p256-sign", 1, fast, plain, 0.6, 0},
+	{"azure p256-sign", 16, fast, plain, 0.6, 0},
+	{"azure p256-sign", 64, fast, plain, 0.6, 0},
+	{"azure aes256-gcm-1k", 1, fast, plain, 0.6, 0},
+	{"azure aes256-gcm-1k", 16, fast, plain, 0.6, 0},
+	{"azure aes256-gcm-1k", 64, fast, plain, 0.6, 0},
 }
 
 // Goals that are no ratios.

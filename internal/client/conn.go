@@ -23,6 +23,7 @@ const (
 	maxFrame       = 16 << 20
 	maxAnswer      = 64 << 20 // a response is longer than its request by a page at most; beyond this the stream is broken
 	version        = 1
+	firstRead      = 4096 // room for the first read of an answer
 )
 
 // Conn is one channel. It is safe for many goroutines, which wait for each other.
@@ -99,25 +100,32 @@ func (c *Conn) call(call wire.Call, put func(w *wire.Writer), get func(r *wire.R
 	if _, err := c.stream.Write(w.B); err != nil {
 		return c.end(fault.Unavailable.At("send request"))
 	}
-	var head [4]byte
-	if _, err := io.ReadFull(c.stream, head[:]); err != nil {
+	// One read takes what is there, which is nearly always the whole answer: nothing else can follow it.
+	if cap(c.in) < firstRead {
+		c.in = make([]byte, firstRead)
+	}
+	c.in = c.in[:cap(c.in)]
+	got, err := io.ReadAtLeast(c.stream, c.in, 4)
+	if err != nil {
 		return c.end(fault.Unavailable.At("read answer"))
 	}
-	r := wire.NewReader(head[:])
+	r := wire.NewReader(c.in[:4])
 	n := int(r.U32())
-	if n < responseHeader || n > maxAnswer {
+	if n < responseHeader || n > maxAnswer || got > 4+n {
 		return c.end(fault.Malformed.At("read answer"))
 	}
-	if cap(c.in) < n {
-		clear(c.in[:cap(c.in)])
-		c.in = make([]byte, max(n, 4096))
+	if cap(c.in) < 4+n {
+		larger := make([]byte, 4+n)
+		copy(larger, c.in[:got])
+		clear(c.in)
+		c.in = larger
 	}
-	c.in = c.in[:n]
-	if _, err := io.ReadFull(c.stream, c.in); err != nil {
+	c.in = c.in[:4+n]
+	if _, err := io.ReadFull(c.stream, c.in[got:]); err != nil {
 		return c.end(fault.Unavailable.At("read answer"))
 	}
-	r = wire.NewReader(c.in)
-	worked := c.worked(&r, n)
+	r = wire.NewReader(c.in[4:])
+	worked := c.worked(&r, c.in[4:])
 	answered, code, sequence, request, approved := wire.Call(r.U16()), fault.Code(r.U16()), r.U32(), r.U64(), r.Bool()
 	if answered != call || sequence != c.sequence || r.Err() != nil {
 		return c.end(fault.Malformed.At("match the answer with its request"))

@@ -37,13 +37,14 @@ func (c *Conn) timed(w *wire.Writer) (began time.Time) {
 	return time.Now()
 }
 
-// worked takes the time off the end of an answer of n bytes. What is left of the answer is r's.
-func (c *Conn) worked(r *wire.Reader, n int) time.Duration {
+// worked takes the time off the end of an answer. What is left of the answer is r's.
+func (c *Conn) worked(r *wire.Reader, answer []byte) time.Duration {
+	n := len(answer)
 	if c.observe == nil || n < responseHeader+8 {
 		return 0
 	}
-	told := wire.NewReader(c.in[n-8 : n])
-	*r = wire.NewReader(c.in[:n-8])
+	told := wire.NewReader(answer[n-8:])
+	*r = wire.NewReader(answer[:n-8])
 	return time.Duration(told.U64())
 }
 

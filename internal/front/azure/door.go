@@ -15,14 +15,13 @@ package azure
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/trace"
 )
 
 // Core is how the door reaches the module.
@@ -97,7 +96,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // vault answers a request to a vault. Nothing is read of a request that comes without a token, or with one that the core
 // does not take: clients send their first request without body to be told where to sign in.
 func (d *Door) vault(w http.ResponseWriter, r *http.Request, h host) {
-	request := requestID()
+	request := trace.Request(r.Context()) // by which logs and traces know it
 	headers(w, request)
 	token, ok := bearer(r)
 	if !ok {
@@ -121,7 +120,7 @@ func (d *Door) vault(w http.ResponseWriter, r *http.Request, h host) {
 		h.challenge(w, d.Suffix, "invalid_token")
 	}
 	if e.status >= 500 {
-		d.Log.Warn("request failed", "door", "azure", "request", request, "method", r.Method, "fault", fault.Of(err), "error", err)
+		d.Log.Warn("request failed", "door", "azure", "method", r.Method, "fault", fault.Of(err), "error", err)
 	}
 	refuse(w, e)
 }
@@ -137,14 +136,6 @@ func leave(w http.ResponseWriter, r *http.Request) {
 func bearer(r *http.Request) (string, bool) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	return token, ok && strings.EqualFold(scheme, "Bearer") && token != "" && len(token) <= 8<<10
-}
-
-// requestID is in the form of a UUID, as clients expect it.
-func requestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	t := hex.EncodeToString(b[:])
-	return t[:8] + "-" + t[8:12] + "-" + t[12:16] + "-" + t[16:20] + "-" + t[20:]
 }
 
 // arm is what az asks of the resource manager to log in: which subscriptions there are. There are none.

@@ -4,7 +4,6 @@ package azure
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 )
 
@@ -20,11 +19,20 @@ const (
 	armLabel   = "arm"   // the resource manager, as far as az needs one to log in
 )
 
-// vaultName is what a vault's name may be, as Azure has it: also a label of the DNS.
-var vaultName = regexp.MustCompile(`^[a-zA-Z](-?[a-zA-Z0-9]){2,23}$`)
-
-// ValidVaultName tells whether a vault can have the name.
-func ValidVaultName(name string) bool { return vaultName.MatchString(name) && len(name) <= 24 }
+// ValidVaultName tells whether a vault can have the name, as Azure has it: 3 to 24 letters, digits and hyphens, a letter first, a
+// letter or digit last, no two hyphens together. So it is a label of the DNS as well.
+func ValidVaultName(name string) bool {
+	before := byte('-')
+	for i := range len(name) {
+		c := name[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || c != '-' && (c < '0' || c > '9') || c == '-' && before == '-') {
+			return false
+		}
+		before = c
+	}
+	return len(name) >= 3 && len(name) <= 24 && before != '-'
+}
 
 // host is what the Host header says: which of our names, and the port that the client uses, which must come back in every
 // address that we give it.

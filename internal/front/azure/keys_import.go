@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"math/big"
 	"slices"
+	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -224,10 +225,7 @@ func (c *call) unwrapImport(spec client.KeySpec, blob []byte) (client.Named, err
 
 // ownKey reads an address of a key of this vault.
 func (c *call) ownKey(kid string) (name, version string, ok bool) {
-	rest, ok := bytes.CutPrefix([]byte(kid), []byte(c.host.base()+"/keys/"))
-	if !ok {
-		return "", "", false
-	}
-	n, v, _ := bytes.Cut(rest, []byte("/"))
-	return string(n), string(v), namePattern.Match(n) && (len(v) == 0 || versionPattern.Match(v))
+	rest, ok := strings.CutPrefix(kid, c.host.base()+"/keys/")
+	name, version, _ = strings.Cut(rest, "/")
+	return name, version, ok && key.ValidName(name) && (version == "" || validVersion(version))
 }

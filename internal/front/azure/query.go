@@ -17,6 +17,9 @@ type query struct {
 // their default with each release.
 var versions = regexp.MustCompile(`^(20[0-9]{2}-(0[1-9]|1[0-2])-([0-2][0-9]|3[01])|7\.[0-9]{1,2})(-preview(\.[0-9]{1,2})?)?$`)
 
+// commonVersion is what the SDKs of today send, so that their requests need no look at the pattern.
+const commonVersion = "2025-07-01"
+
 func readQuery(raw string) (query, error) {
 	if len(raw) > maxQuery {
 		return query{}, badParameter("The query string is too long.")
@@ -35,7 +38,7 @@ func readQuery(raw string) (query, error) {
 	if version == "" {
 		return q, badParameter("The query parameter api-version is required.")
 	}
-	if !versions.MatchString(version) {
+	if version != commonVersion && !versions.MatchString(version) {
 		return q, badParameter("The api-version %q is not known.", clip(version))
 	}
 	return q, nil

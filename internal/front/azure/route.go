@@ -5,8 +5,9 @@ package azure
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // route is what a request asks for: one row of the table below, with the names in its path.
@@ -40,10 +41,15 @@ var (
 	aSecret = noun{"Secret", "SecretNotFound", "secrets", "deletedsecrets"}
 )
 
-var (
-	namePattern    = regexp.MustCompile(`^[0-9a-zA-Z-]{1,127}$`)
-	versionPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
-)
+// validVersion tells whether a version can be one: 32 lower-case hexadecimal digits.
+func validVersion(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(s) == 32
+}
 
 // find reads method, path and query of a request. It never redirects: a client would lose its body. Empty segments are a
 // version that was left out, wherever they stand, since some clients send keys/n/ and others keys/n//sign.
@@ -120,10 +126,10 @@ func (op *operation) match(segments []string) (*route, bool) {
 
 // check refuses names and versions that there cannot be.
 func (r *route) check() error {
-	if strings.Contains(r.op.pattern, "{n}") && !namePattern.MatchString(r.name) {
+	if strings.Contains(r.op.pattern, "{n}") && !key.ValidName(r.name) {
 		return badParameter("The name %q is invalid: it has 1 to 127 letters, digits and hyphens.", clip(r.name))
 	}
-	if r.version != "" && !versionPattern.MatchString(r.version) {
+	if r.version != "" && !validVersion(r.version) {
 		return badParameter("The version %q is invalid: it has 32 lower-case hexadecimal digits.", clip(r.version))
 	}
 	return nil

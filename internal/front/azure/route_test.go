@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/genbu-hsm/genbu/key"
 )
 
 const (
@@ -129,7 +131,7 @@ func FuzzRoute(f *testing.F) {
 			}
 			return
 		}
-		if strings.Contains(out.op.pattern, "{n}") && !namePattern.MatchString(out.name) || out.version != "" && !versionPattern.MatchString(out.version) {
+		if strings.Contains(out.op.pattern, "{n}") && !key.ValidName(out.name) || out.version != "" && !validVersion(out.version) {
 			t.Errorf("%q %q", out.name, out.version)
 		}
 		out.query.page()
