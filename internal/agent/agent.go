@@ -118,7 +118,13 @@ func (a *Agent) applications() []*app {
 func (a *Agent) tick(now time.Time) {
 	for _, x := range a.applications() {
 		x.mu.Lock()
-		over := x.channels == 0 && now.Sub(x.since) >= grace
+		alone := x.channels == 0
+		over := alone && now.Sub(x.since) >= grace
+		if alone && !x.stateful() && now.Sub(x.since) > lonely { // it would be made anew by ticket
+			for _, m := range x.mirrors {
+				x.lose(m)
+			}
+		}
 		list := make([]*mirror, 0, len(x.mirrors))
 		for _, m := range x.mirrors {
 			list = append(list, m)

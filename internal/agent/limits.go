@@ -28,6 +28,10 @@ const (
 	// grace is how long an application without channels is kept, here as in the core.
 	grace = 60 * time.Second
 
+	// lonely is after how long the mirrors of an application without channels are given up, if nothing lies there: programs
+	// that come and go would else hold connections for as long as grace.
+	lonely = 2 * time.Second
+
 	// idleMirror is after how long without a call a mirror that holds nothing is given up.
 	idleMirror = 2 * time.Minute
 
