@@ -25,7 +25,7 @@ func secret(name, value string) client.Template {
 }
 
 func TestALimitedIdentityDoesWhatItWasGrantedAndNothingElse(t *testing.T) {
-	w := newWorld(t)
+	w := newHSMWorld(t)
 	w.assign(w.hsm, "/keys", hsmUser, w.client)
 	all := w.session(w.hsm)
 	signing, other := w.create(all, ecKey("signing")), w.create(all, ecKey("other"))
@@ -82,6 +82,7 @@ func TestALimitedIdentityDoesWhatItWasGrantedAndNothingElse(t *testing.T) {
 		"recover":           {func() error { return s.RecoverName(key.GroupKeys, "signing") }, fault.Denied},
 		"purge":             {func() error { return s.PurgeName(key.GroupKeys, "signing") }, fault.Denied},
 		"back it up":        {func() error { _, err := s.BackupName(key.GroupKeys, "signing"); return err }, fault.Denied},
+		"replicate it":      {func() error { _, err := s.ReplicaGive(signing.Handle); return err }, fault.Denied},
 		"draw random bytes": {func() error { _, err := s.Random(8); return err }, fault.Denied},
 		"share it":          {func() error { return s.KeyShare(signing.Handle, "user", true) }, fault.ActionProhibited},
 	} {
@@ -95,7 +96,7 @@ func TestALimitedIdentityDoesWhatItWasGrantedAndNothingElse(t *testing.T) {
 
 // A right to one name must not become a right to the key of another.
 func TestAKeyCannotBeMovedUnderAnotherName(t *testing.T) {
-	w := newWorld(t)
+	w := newHSMWorld(t)
 	w.assign(w.hsm, "/keys", hsmUser, w.client)
 	k := w.create(w.session(w.hsm), aes256("poor"))
 	id, pass := w.identity("mover")
@@ -117,7 +118,7 @@ func TestAKeyCannotBeMovedUnderAnotherName(t *testing.T) {
 }
 
 func TestTheHSMsAdministratorUsesNoKeys(t *testing.T) {
-	w := newWorld(t)
+	w := newHSMWorld(t)
 	w.assign(w.hsm, "/keys", hsmUser, w.client)
 	k := w.create(w.session(w.hsm), ecKey("k"))
 	id, pass := w.identity("chief")
@@ -152,7 +153,7 @@ func (w *world) roleConn(slot uint64, id, pass string) *client.Conn {
 }
 
 func TestRolesAreWrittenByThoseWhoMay(t *testing.T) {
-	w := newWorld(t)
+	w := newHSMWorld(t)
 	w.assign(w.hsm, "/", hsmUser, w.client)
 	c := w.roleConn(w.hsm, w.client, w.secret)
 	roles, err := c.Roles(w.hsm)

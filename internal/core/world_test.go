@@ -22,7 +22,8 @@ const (
 	someUUID      = "11111111-2222-3333-4444-555555555555"
 )
 
-// world is a node with a vault, a managed HSM and a service identity that has a secret, and every right in the vault.
+// world is a node with a vault and a service identity that has a secret, and every right in the vault; newHSMWorld has a
+// managed HSM besides.
 type world struct {
 	*node
 	admin      *client.Conn
@@ -35,12 +36,19 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	n := newNode(t)
 	n.initialize("file", 0, 0)
-	w := &world{node: n, vault: n.partition("vault", client.KindVault), hsm: n.partition("hsm", client.KindManagedHSM)}
+	w := &world{node: n, vault: n.partition("vault", client.KindVault)}
 	w.admin = n.admin()
 	w.must(w.admin.SetSettings(0, map[string]string{client.SettingAuthority: issuerURL, client.SettingVaultResource: vaultResource,
 		client.SettingManagedResource: hsmResource}))
 	w.client, w.secret = w.identity("app")
 	w.assign(w.vault, "/", keyVaultAdmin, w.client)
+	return w
+}
+
+func newHSMWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.hsm = w.partition("hsm", client.KindManagedHSM)
 	return w
 }
 

@@ -106,3 +106,14 @@ func actionOf(use mech.Use) Action {
 	}
 	return 0
 }
+
+// backupOf and restoreOf are the rights that moving an object to a clone needs; the public half goes with its key.
+func backupOf(o *object.Object) Action  { return BackupAction(kindOf(o)) }
+func restoreOf(o *object.Object) Action { return RestoreAction(kindOf(o)) }
+
+func kindOf(o *object.Object) key.Group {
+	if o.Class() == key.ClassPublic {
+		return key.GroupKeys
+	}
+	return o.Kind()
+}

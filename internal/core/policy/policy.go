@@ -202,8 +202,11 @@ func SetState(who *Identity, o *object.Object, to key.State) error {
 }
 
 // Replicate decides whether the identity may move an object, as a sealed record, to a clone of the domain, or take it there: who
-// may share it, and any crypto-user where all have it.
+// may share it, and any crypto-user where all have it. A limited one needs the rights to back it up and to restore it.
 func Replicate(who *Identity, o *object.Object) error {
+	if limited(who, o) && !(granted(who, o, backupOf(o)) && granted(who, o, restoreOf(o))) {
+		return fault.Denied.At("replicate object")
+	}
 	if who != nil && who.Role == RoleUser && o.Owner().IsZero() {
 		return nil
 	}
