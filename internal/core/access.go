@@ -213,18 +213,14 @@ func (t *tenant) putAccess(next *charter) error {
 	t.mu.RLock()
 	at := t.accessAt
 	t.mu.RUnlock()
-	var e vault.Entry
 	var err error
+	keep := func(e vault.Entry) { t.setAccess(next, e) }
 	if at.Path == "" {
-		// A first version moves no head, and nobody would miss it, or hear of it. So there is a second one at once.
-		at, err = t.vault.Add(accessPath(t.id), accessID, (&charter{}).encode)
-	}
-	if err == nil {
-		e, err = t.vault.Change(at, next.encode)
+		_, err = t.vault.Introduce(accessPath(t.id), accessID, next.encode, nil, keep)
+	} else {
+		_, err = t.vault.ChangeThen(at, next.encode, keep)
 	}
 	switch fault.Of(err) {
-	case fault.OK:
-		t.setAccess(next, e)
 	case fault.Conflict, fault.OutcomeUnknown: // what is stored decides, as for operators (tenant.reread)
 		if failed := t.loadAccess(); failed != nil {
 			return failed

@@ -124,6 +124,17 @@ func (c *Core) agentChanged(id key.ID) {
 	}
 }
 
+// all lists the agents that this core keeps something of.
+func (a *agents) all() []key.ID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make([]key.ID, 0, len(a.known))
+	for id := range a.known {
+		list = append(list, id)
+	}
+	return list
+}
+
 func (a *agents) enter(id key.ID, conn *process.Secured) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

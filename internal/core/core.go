@@ -62,6 +62,9 @@ type Core struct {
 	backups  backups
 	transfer transfer
 
+	coherence coherence
+	opening   sync.Mutex // one partition that others made is opened at a time
+
 	// change serialises what changes states, tenants and operators; it is held across commits. Lookups take mu only.
 	change sync.Mutex
 

@@ -78,7 +78,10 @@ type node struct {
 	id      key.ID                                                             // zero: 7
 	outside func(op uint16, body []byte) (answer []byte, err error, mine bool) // what a cluster's host answers before the service
 
+	network func(c *Core) network // how the cores of a test speak to each other; nil: by links
+
 	accident atomic.Pointer[func(op uint16) error] // what the host does to a request of the core first
+	deaf     atomic.Bool                           // the host does not tell what others changed
 }
 
 // logFails makes the host refuse audit entries, after so many were taken.
@@ -123,9 +126,17 @@ func (n *node) start(config wire.Config) {
 		return svc.Handle(op, body)
 	})
 	var c *Core
-	mux := wire.NewMux(inside, func(op uint16, body []byte) ([]byte, error) { return c.Handle(op, body) })
+	mux := wire.NewMux(inside, func(op uint16, body []byte) ([]byte, error) {
+		if op == wire.OpChanged && n.deaf.Load() {
+			return nil, nil
+		}
+		return c.Handle(op, body)
+	})
 	if c, err = New(n.machine, mux); err != nil {
 		n.t.Fatal(err)
+	}
+	if n.network != nil {
+		c.coherence.network = n.network(c)
 	}
 	go host.Serve()
 	go mux.Serve()

@@ -265,6 +265,7 @@ func (c *Core) forget(root ssp.Bytes) {
 	c.mu.Lock()
 	c.root, c.gate, c.auditKey = ssp.Bytes{}, nil, nil
 	c.mu.Unlock()
+	c.endCoherence()
 	c.closeCluster()
 	root.Free()
 }
@@ -351,6 +352,9 @@ func (c *Core) open(domain *tenant, node *audit.Key) error {
 	c.mu.Unlock()
 	for _, t := range tenants {
 		c.admit(t)
+	}
+	if err := c.beginCoherence(domain); err != nil {
+		return err
 	}
 	if err := c.log.SetSigner(node, c.system.Now()); err != nil {
 		return err

@@ -3,9 +3,11 @@
 package core
 
 import (
+	"github.com/genbu-hsm/genbu/internal/core/lease"
 	membership "github.com/genbu-hsm/genbu/internal/core/member"
 	"github.com/genbu-hsm/genbu/internal/core/peer"
 	"github.com/genbu-hsm/genbu/internal/core/process"
+	"github.com/genbu-hsm/genbu/internal/core/vault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
 )
@@ -21,6 +23,11 @@ func (c *Core) startLinks() {
 			c.refreshPeers()
 		}()
 	})
+	c.cluster.links.Handle(lease.OpAsk, c.asked)
+	c.cluster.links.Handle(lease.OpTell, c.told)
+	if c.coherence.network == nil { // a test has its own
+		c.coherence.network = c.cluster.links
+	}
 }
 
 // Links is how this core speaks to the other members'.
@@ -116,11 +123,9 @@ func (c *Core) changeNode(old *nodeRecord, next *membership.Node) error {
 	if err != nil {
 		return err
 	}
-	e, err := t.vault.Change(old.entry, next.Encode)
-	if err == nil {
-		c.keepNode(&nodeRecord{next, e})
-		return nil
+	_, err = t.vault.ChangeThen(old.entry, next.Encode, func(e vault.Entry) { c.keepNode(&nodeRecord{next, e}) })
+	if !vault.Done(err) {
+		c.refreshNodes() // what is stored decides
 	}
-	c.refreshNodes() // what is stored decides
 	return err
 }

@@ -208,5 +208,5 @@ func (m *manager) changeAgent(name string, f func(t *tenant, a *agentRecord) (st
 	}
 	what, err := f(t, a)
 	c.agentChanged(a.ID)
-	return m.did(t, wire.AuditManage, "agent "+a.Name+what, err)
+	return m.done(t, wire.AuditManage, "agent "+a.Name+what, err)
 }

@@ -50,8 +50,11 @@ func (h *host) Load(path string) (wire.Record, error) {
 }
 
 // List answers every record below prefix, in the order of paths.
-func (h *host) List(prefix string) (all []wire.Record, err error) {
-	err = h.Each(prefix, func(rec wire.Record) error {
+func (h *host) List(prefix string) (all []wire.Record, err error) { return h.ListAfter(prefix, "") }
+
+// ListAfter is List from the first path that is greater than after.
+func (h *host) ListAfter(prefix, after string) (all []wire.Record, err error) {
+	err = h.each(prefix, after, func(rec wire.Record) error {
 		all = append(all, rec)
 		return nil
 	})
@@ -59,8 +62,10 @@ func (h *host) List(prefix string) (all []wire.Record, err error) {
 }
 
 // Each calls f for every record below prefix, in the order of paths, a page in memory at a time.
-func (h *host) Each(prefix string, f func(wire.Record) error) error {
-	for after := ""; ; {
+func (h *host) Each(prefix string, f func(wire.Record) error) error { return h.each(prefix, "", f) }
+
+func (h *host) each(prefix, after string, f func(wire.Record) error) error {
+	for {
 		page, err := h.Page(prefix, after, 0)
 		if err != nil {
 			return err

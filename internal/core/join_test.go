@@ -48,6 +48,9 @@ func (h *house) member(w *town, name, keeper string) *house {
 
 // uses tells whether a node can sign with the key of a handle.
 func (h *house) uses(slot, handle uint64) error {
+	if h.core.State() == wire.StateOperational {
+		h.leased()
+	}
 	s, err := h.client().Open(slot, true)
 	if err != nil {
 		return err
@@ -81,6 +84,7 @@ func TestANodeJoinsWithATokenAndServesEveryKey(t *testing.T) {
 	a, slot := first(w)
 	handle := a.signingKey(slot)
 	b := a.member(w, "b", "file")
+	b.leased()
 	if s := b.core.State(); s != wire.StateOperational {
 		t.Fatalf("the newcomer is %v", s)
 	}
@@ -161,6 +165,7 @@ func TestAJoinTokenIsGoodOnceForOneAndNotForLong(t *testing.T) {
 	want(t, "a good token", err, fault.OK)
 	_, err = a.admin().TokenCreate("e", wire.JoinNode, time.Hour)
 	want(t, "a token for a name that is taken", err, fault.MemberExists)
+	b.leased()
 	_, err = b.client().TokenCreate("f", wire.JoinNode, time.Hour)
 	want(t, "a token without a login", err, fault.NotLoggedIn)
 	_, err = b.joins(good, "file")

@@ -59,6 +59,9 @@ func (c *Core) Resume(peer channel.Peer, slot uint64, ticket []byte) (channel.Id
 
 // loggedIn writes the outcome into the audit log, and only then tells it.
 func (c *Core) loggedIn(t *tenant, peer channel.Peer, call wire.Call, op *operator.Operator, ticket []byte, err error) (channel.Identity, []byte, error) {
+	if err == nil {
+		err = c.Leased() // what it was compared with still holds
+	}
 	e := wire.AuditEntry{Kind: wire.AuditLogin, Time: c.system.Now(), Partition: t.id, Door: peer.Door, UID: peer.UID, PID: peer.PID,
 		Call: uint16(call), Result: fault.Of(err)}
 	if op != nil {
@@ -167,8 +170,8 @@ func (c *charger) find(id key.ID) (*tenant, *member) {
 	return nil, nil
 }
 
-// Operator answers the operator as this core knows it. On one node nobody else changes records; the ledger refuses a Charge
-// over one that somebody did.
+// Operator answers the operator as this core knows it. Of several nodes each is told of changes before they are answered, and
+// the ledger refuses a Charge over one that it has not heard of.
 func (c *charger) Operator(id key.ID) (*operator.Operator, error) {
 	if _, m := c.find(id); m != nil {
 		return m.Operator, nil

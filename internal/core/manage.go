@@ -102,6 +102,14 @@ func init() { // a map literal would refer to itself through the handlers
 	}
 }
 
+// withoutLease are the calls that a node answers when it is cut off too: they tell of this node alone, or end something, or are
+// what brings it back.
+var withoutLease = map[wire.Call]bool{
+	wire.CallStatus: true, wire.CallInit: true, wire.CallUnlock: true, wire.CallLock: true, wire.CallZeroize: true,
+	wire.CallRekeep: true, wire.CallPartitionList: true, wire.CallAuditNote: true, wire.CallAuditHead: true,
+	wire.CallMembers: true, wire.CallNodeUnlock: true, wire.CallJoin: true, wire.CallClusterPolicy: true,
+}
+
 // manager is one management call on its way.
 type manager struct {
 	core *Core
@@ -122,6 +130,11 @@ func (c *Core) Manage(call uint16, at *channel.ManageContext, body []byte) ([]by
 		return nil, c.notIn(state)
 	}
 	m := &manager{core: c, call: wire.Call(call), at: at, r: wire.NewReader(body)}
+	if c.State() == wire.StateOperational && !withoutLease[m.call] {
+		if err := c.AwaitLease(); err != nil {
+			return nil, err
+		}
+	}
 	if row.who == domain {
 		if err := m.mustBeDomainAdmin(); err != nil {
 			return nil, err
@@ -173,6 +186,20 @@ func (m *manager) refuse(err error) error {
 func (m *manager) did(t *tenant, kind wire.AuditKind, text string, err error) error {
 	if failed := m.core.log.Append(m.entry(t, kind, text, err), true); err == nil {
 		err = failed
+	}
+	return err
+}
+
+// done is did for an act that is committed when err says so: should the log not take it, it has happened all the same.
+func (m *manager) done(t *tenant, kind wire.AuditKind, text string, err error) error {
+	return m.core.noted(m.entry(t, kind, text, err), err)
+}
+
+// noted writes the outcome of an act that commits something, on disk before the answer. An act that is done and not in the log
+// is of unknown outcome to whoever asked for it: he must look, and not think that nothing happened.
+func (c *Core) noted(e wire.AuditEntry, err error) error {
+	if failed := c.log.Append(e, true); failed != nil && err == nil {
+		return fault.OutcomeUnknown.At("note what was done: " + failed.Error())
 	}
 	return err
 }

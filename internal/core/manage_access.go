@@ -7,6 +7,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/core/operator"
 	"github.com/genbu-hsm/genbu/internal/core/policy"
+	"github.com/genbu-hsm/genbu/internal/core/vault"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
@@ -188,11 +189,11 @@ func (m *manager) limit(t *tenant, v assignment) error {
 	m.core.change.Lock()
 	defer m.core.change.Unlock()
 	m.core.gate.Forget(o.ID)
-	if err := m.did(t, wire.AuditManage, "limit "+o.Name, t.settle(o, o.WithLimit())); err != nil {
-		return err
+	err := t.settle(o, o.WithLimit())
+	if vault.Done(err) {
+		m.core.server.Revoke(o.ID)
 	}
-	m.core.server.Revoke(o.ID)
-	return nil
+	return m.done(t, wire.AuditManage, "limit "+o.Name, err)
 }
 
 func (m *manager) assignmentRemove() error {
@@ -217,11 +218,12 @@ func (m *manager) assignmentRemove() error {
 func (m *manager) changeAccess(t *tenant, text string, f func(a *charter) error) error {
 	m.core.change.Lock()
 	defer m.core.change.Unlock()
-	now := t.rights()
-	next := &charter{slices.Clone(now.settings), slices.Clone(now.roles), slices.Clone(now.assignments)}
-	err := f(next)
-	if err == nil {
-		err = t.putAccess(next)
-	}
-	return m.did(t, wire.AuditManage, text, err)
+	return m.done(t, wire.AuditManage, text, again(func() error {
+		now := t.rights()
+		next := &charter{slices.Clone(now.settings), slices.Clone(now.roles), slices.Clone(now.assignments)}
+		if err := f(next); err != nil {
+			return err
+		}
+		return t.putAccess(next)
+	}))
 }

@@ -8,6 +8,7 @@ import (
 
 	membership "github.com/genbu-hsm/genbu/internal/core/member"
 	"github.com/genbu-hsm/genbu/internal/core/seal"
+	"github.com/genbu-hsm/genbu/internal/core/vault"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
@@ -132,12 +133,12 @@ func (m *manager) memberRemove() error {
 		}
 		c.change.Lock()
 		err = t.vault.Remove(n.entry)
-		if err == nil {
+		if vault.Done(err) {
 			c.loseNode(id)
 			c.removeIdentity(t, id)
 		}
 		c.change.Unlock()
-		if err := m.did(nil, wire.AuditManage, "node "+n.Name+" removed", err); err != nil {
+		if err := m.done(nil, wire.AuditManage, "node "+n.Name+" removed", err); !vault.Done(err) {
 			return err
 		}
 	}
@@ -257,11 +258,10 @@ func (m *manager) clusterSet() error {
 	if !next.Valid() {
 		return fault.ArgumentsBad.At("set the cluster's policy: a lease has 1000 to 60000 ms")
 	}
-	e, err := t.vault.Change(old.entry, next.Encode)
-	if err == nil {
+	_, err = t.vault.ChangeThen(old.entry, next.Encode, func(e vault.Entry) {
 		c.cluster.mu.Lock()
 		c.cluster.settings = settings{&next, e}
 		c.cluster.mu.Unlock()
-	}
-	return m.did(nil, wire.AuditManage, "policy of the cluster", err)
+	})
+	return m.done(nil, wire.AuditManage, "policy of the cluster", err)
 }

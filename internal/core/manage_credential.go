@@ -4,6 +4,7 @@ package core
 
 import (
 	"github.com/genbu-hsm/genbu/internal/core/operator"
+	"github.com/genbu-hsm/genbu/internal/core/vault"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/internal/wire"
@@ -64,7 +65,7 @@ func (m *manager) credentialAdd() error {
 	if err != nil {
 		return err
 	}
-	if err := m.did(t, wire.AuditManage, name+" credential "+c.ID.String(), t.settle(o, next)); err != nil {
+	if err := m.done(t, wire.AuditManage, name+" credential "+c.ID.String(), t.settle(o, next)); err != nil {
 		return err
 	}
 	m.w.Bytes(c.ID[:])
@@ -116,9 +117,9 @@ func (m *manager) credentialRemove() error {
 	if err != nil {
 		return err
 	}
-	if err := m.did(t, wire.AuditManage, name+" credential "+id.String(), t.settle(o, next)); err != nil {
-		return err
+	err = t.settle(o, next)
+	if vault.Done(err) {
+		m.core.server.Revoke(o.ID)
 	}
-	m.core.server.Revoke(o.ID)
-	return nil
+	return m.done(t, wire.AuditManage, name+" credential "+id.String(), err)
 }

@@ -67,10 +67,7 @@ func (m *manager) changeObject(session, handle uint64, text string, f func(*tena
 	e := wire.AuditEntry{Kind: wire.AuditKey, Time: m.core.system.Now(), Partition: t.id, Operator: who.Operator, Role: uint8(who.Role),
 		Door: m.at.Peer.Door, UID: m.at.Peer.UID, PID: m.at.Peer.PID, Call: uint16(m.call), Object: o.ID, Result: fault.Of(err),
 		Request: m.at.Request, Text: text}
-	if failed := m.core.log.Append(e, true); err == nil {
-		err = failed
-	}
-	return err
+	return m.core.noted(e, err)
 }
 
 func policyIdentity(who *channel.Identity) *policy.Identity {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/core/channel"
 	"github.com/genbu-hsm/genbu/internal/core/operator"
+	"github.com/genbu-hsm/genbu/internal/core/vault"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/internal/wire"
@@ -58,12 +59,6 @@ func (m *manager) operatorCreate() error {
 	}
 	m.core.change.Lock()
 	defer m.core.change.Unlock()
-	if t.named(name) != nil {
-		return fault.OperatorExists.At("create operator")
-	}
-	if uint64(len(t.members())) >= t.settings().maxOperators {
-		return fault.QuotaExceeded.At("create operator")
-	}
 	op, err := operator.New(t.id, randomID(), name, operator.Role(role))
 	if err == nil {
 		op, err = change(op, pin, uids)
@@ -71,7 +66,27 @@ func (m *manager) operatorCreate() error {
 	if err != nil {
 		return err
 	}
-	return m.did(t, wire.AuditManage, name, t.add(op))
+	return m.done(t, wire.AuditManage, name, again(func() error {
+		if t.named(name) != nil {
+			return fault.OperatorExists.At("create operator")
+		}
+		if uint64(len(t.members())) >= t.settings().maxOperators {
+			return fault.QuotaExceeded.At("create operator")
+		}
+		return t.add(op)
+	}))
+}
+
+// again does what another node's change may overtake, until it was decided on what is so. It holds for no longer than others
+// are busy, and then says Conflict.
+func again(f func() error) (err error) {
+	const tries = 16
+	for range tries {
+		if err = f(); fault.Of(err) != fault.Conflict {
+			return err
+		}
+	}
+	return err
 }
 
 // change gives an operator a PIN and uids, each if there is one.
@@ -143,35 +158,38 @@ func (m *manager) operatorSet() error {
 	}
 	m.core.change.Lock()
 	defer m.core.change.Unlock()
-	o := t.named(name)
-	if o == nil {
-		return fault.UserUnknown.At("set operator")
-	}
-	next := o.Operator
-	if o.Role == operator.Service && mask&(setPIN|setUIDs) != 0 {
-		return fault.ArgumentsBad.At("give a service identity a pin or uids")
-	}
-	if mask&setPIN != 0 {
-		if ssp.Do(func() { next, err = next.WithPIN(pin) }); err != nil {
-			return err
+	var o *member
+	err = again(func() (err error) {
+		if o = t.named(name); o == nil {
+			return fault.UserUnknown.At("set operator")
 		}
-	}
-	if mask&setUIDs != 0 {
-		if next, err = next.WithUIDs(uids); err != nil {
-			return err
+		next := o.Operator
+		if o.Role == operator.Service && mask&(setPIN|setUIDs) != 0 {
+			return fault.ArgumentsBad.At("give a service identity a pin or uids")
 		}
-	}
-	if mask&(setDisable|setEnable) != 0 {
-		next = next.WithDisabled(mask&setDisable != 0)
-	}
-	m.core.gate.Forget(o.ID)
-	if err := m.did(t, wire.AuditManage, name, t.settle(o, next)); err != nil {
-		return err
-	}
-	if mask&setDisable != 0 {
+		if mask&setPIN != 0 {
+			if ssp.Do(func() { next, err = next.WithPIN(pin) }); err != nil {
+				return err
+			}
+		}
+		if mask&setUIDs != 0 {
+			if next, err = next.WithUIDs(uids); err != nil {
+				return err
+			}
+		}
+		if mask&(setDisable|setEnable) != 0 {
+			next = next.WithDisabled(mask&setDisable != 0)
+		}
+		m.core.gate.Forget(o.ID)
+		return t.settle(o, next)
+	})
+	if mask&setDisable != 0 && vault.Done(err) {
 		m.core.server.Revoke(o.ID) // sessions that are open end with the right to have them
 	}
-	return nil
+	if o == nil {
+		return err // there is nothing to note
+	}
+	return m.done(t, wire.AuditManage, name, err)
 }
 
 func (m *manager) operatorDestroy() error {
@@ -193,12 +211,20 @@ func (m *manager) operatorDestroy() error {
 		return fault.Denied.At("destroy operator: it is the domain's last admin")
 	}
 	m.core.gate.Forget(o.ID)
-	if err := m.did(t, wire.AuditManage, name, t.vault.Remove(o.entry)); err != nil {
+	err = again(func() error {
+		if o = t.member(o.ID); o == nil {
+			return fault.UserUnknown.At("destroy operator")
+		}
+		return t.remove(o)
+	})
+	if o == nil {
 		return err
 	}
-	t.lose(o.ID)
-	m.core.server.Revoke(o.ID)
-	return nil
+	if vault.Done(err) {
+		t.lose(o.ID)
+		m.core.server.Revoke(o.ID)
+	}
+	return m.done(t, wire.AuditManage, name, err)
 }
 
 func (m *manager) lastAdmin(t *tenant, o *member) bool {

@@ -41,48 +41,54 @@ func (m *manager) partitionCreate() error {
 	c := m.core
 	c.change.Lock()
 	defer c.change.Unlock()
-	for _, t := range c.all() {
-		if i := t.settings(); i.slot != 0 && i.label == label {
-			return fault.PartitionExists.At("create partition")
-		}
-	}
-	i := &info{id: randomID(), slot: c.freeSlot(), label: label, flags: flags, maxObjects: defaultObjects,
-		maxOperators: defaultOperators, initialized: len(soPIN) > 0}
+	i := &info{id: randomID(), label: label, flags: flags, maxObjects: defaultObjects, maxOperators: defaultOperators, initialized: len(soPIN) > 0}
 	if flags&kindFlags != 0 {
 		i.retention = defaultRetention
 	}
-	t, err := c.makeTenant(i, soPIN, userPIN)
-	if err := m.did(&tenant{id: i.id}, wire.AuditManage, label, err); err != nil {
+	err := again(func() error {
+		for _, t := range c.all() {
+			if i := t.settings(); i.slot != 0 && i.label == label {
+				return fault.PartitionExists.At("create partition")
+			}
+		}
+		i.slot = c.freeSlot()
+		return c.makeTenant(i, soPIN, userPIN)
+	})
+	if fault.Of(err) == fault.PartitionExists {
 		return err
 	}
-	c.admit(t)
+	if err := m.done(&tenant{id: i.id}, wire.AuditManage, label, err); err != nil {
+		return err
+	}
 	m.w.Bytes(i.id[:])
 	m.w.U64(i.slot)
 	return nil
 }
 
-// makeTenant commits a new partition with its operators, all or nothing.
-func (c *Core) makeTenant(i *info, soPIN, userPIN []byte) (*tenant, error) {
+// makeTenant commits a new partition with its operators, all or nothing, and admits it. Conflict when others have changed the
+// domain meanwhile.
+func (c *Core) makeTenant(i *info, soPIN, userPIN []byte) (err error) {
 	k, err := seal.NewKey()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ssp.Do(func() { i.wrapped, err = seal.WrapPartition(c.root, c.domain, i.id, k) })
 	if err != nil {
-		return nil, err
+		return err
 	}
 	home, err := c.tenant(0)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t := c.newTenant(i, vault.Entry{}, k)
-	path := partitionPath(i.id)
-	txn := &wire.Txn{Compares: []wire.Compare{{Path: path}}}
-	puts := []func() (wire.Put, error){
-		func() (wire.Put, error) { return home.vault.First(path, i.encode) },
-		t.vault.Begin,
-	}
-	var made []*operator.Operator
+	made := *i
+	t := c.newTenant(&made, vault.Entry{}, k)
+	defer func() {
+		if !vault.Done(err) && fault.Of(err) != fault.OutcomeUnknown {
+			t.close()
+		}
+	}()
+	puts := []func() (wire.Put, error){t.vault.Begin}
+	var operators []*operator.Operator
 	for _, o := range []struct {
 		name string
 		role operator.Role
@@ -93,31 +99,32 @@ func (c *Core) makeTenant(i *info, soPIN, userPIN []byte) (*tenant, error) {
 		}
 		op, err := operator.New(i.id, randomID(), o.name, o.role)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if ssp.Do(func() { op, err = op.WithPIN(o.pin) }); err != nil {
-			return nil, err
+			return err
 		}
-		made = append(made, op)
+		operators = append(operators, op)
 		puts = append(puts, func() (wire.Put, error) { return t.vault.First(operator.Path(i.id, op.ID), encodeOperator(op)) })
 	}
+	var with []wire.Put
 	for _, put := range puts {
 		p, err := put()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		txn.Puts = append(txn.Puts, p)
+		with = append(with, p)
 	}
-	revision, err := c.host.Commit(txn)
-	if err != nil {
-		return nil, err
-	}
-	t.vault.Began(revision)
-	t.setInfo(i, vault.Entry{ID: i.id, Path: path, Version: 1, Revision: revision})
-	for _, op := range made {
-		t.keep(&member{op, vault.Entry{ID: op.ID, Path: operator.Path(i.id, op.ID), Version: 1, Revision: revision}})
-	}
-	return t, nil
+	_, err = home.vault.Introduce(partitionPath(i.id), i.id, made.encode, with, func(e vault.Entry) {
+		t.vault.Began(e.Revision)
+		t.setInfo(&made, e)
+		for _, op := range operators {
+			t.keep(&member{op, vault.Entry{ID: op.ID, Path: operator.Path(i.id, op.ID), Version: 1, Revision: e.Revision}})
+		}
+		t.vault.Join(c)
+		c.admit(t)
+	})
+	return err
 }
 
 // freeSlot is one more than the highest: a slot number never comes to mean another partition while any is left.
@@ -208,7 +215,7 @@ func (m *manager) partitionSet() error {
 	if mask&setLabel != 0 {
 		i.label = label
 	}
-	return m.did(t, wire.AuditManage, i.label, c.putInfo(t, &i))
+	return m.done(t, wire.AuditManage, i.label, c.putInfo(t, &i))
 }
 
 // putInfo commits the next version of a partition's record.
@@ -223,10 +230,8 @@ func (c *Core) putInfo(t *tenant, i *info) error {
 	t.mu.RLock()
 	old := t.entry
 	t.mu.RUnlock()
-	e, err := home.vault.Change(old, i.encode)
+	_, err = home.vault.ChangeThen(old, i.encode, func(e vault.Entry) { t.setInfo(i, e) })
 	switch fault.Of(err) {
-	case fault.OK:
-		t.setInfo(i, e)
 	case fault.Conflict, fault.OutcomeUnknown: // what is stored decides, as for operators (tenant.reread)
 		var stored *info
 		e, failed := home.vault.Read(old.Path, t.id, func(plain []byte) (err error) {
@@ -268,13 +273,25 @@ func (m *manager) partitionDestroy() error {
 	t.mu.RLock()
 	e := t.entry
 	t.mu.RUnlock()
-	if err := m.did(t, wire.AuditManage, i.label, home.vault.Remove(e)); err != nil {
+	err = home.vault.RemoveThen(e, func() { c.dismiss(t) })
+	if vault.Done(err) {
+		c.dismiss(t)
+		c.server.Drop(t.id)
+	}
+	if noted := m.done(t, wire.AuditManage, i.label, err); noted != nil {
+		err = noted
+	}
+	if !vault.Done(err) && fault.Of(err) != fault.OutcomeUnknown {
 		return err
 	}
-	c.dismiss(t)
-	c.server.Drop(t.id)
+	if _, open := c.tenantByID(t.id); open == nil { // nobody knows whether it is gone
+		return err
+	}
 	t.close()
-	return c.sweep(t.id)
+	if failed := c.sweep(t.id); err == nil {
+		err = failed
+	}
+	return err
 }
 
 // sweep removes the records of a partition that is no more.

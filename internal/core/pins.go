@@ -22,7 +22,7 @@ func (c *Core) InitPIN(who channel.Identity, slot uint64, pin []byte) error {
 	if t.settings().flags&flagInitToken == 0 && t.named(nameUser) == nil {
 		return fault.Denied.At("set the first user pin: the partition's policy does not allow it")
 	}
-	return c.act(t, wire.AuditLogin, wire.CallInitPin, who, func() error { return c.setPIN(t, nameUser, operator.CryptoUser, pin) })
+	return c.act(t, wire.AuditLogin, wire.CallInitPin, who, func() error { return c.setPIN(t, nameUser, operator.CryptoUser, 0, pin) })
 }
 
 // SetPIN changes a PIN, whose owner has to know it: of who, or of the default user when nobody is logged in (C_SetPIN).
@@ -44,28 +44,34 @@ func (c *Core) SetPIN(peer channel.Peer, who *channel.Identity, slot uint64, old
 	}
 	c.change.Lock()
 	defer c.change.Unlock()
-	return c.act(t, wire.AuditLogin, wire.CallSetPin, identity(t, op), func() error { return c.setPIN(t, op.Name, op.Role, pin) })
+	return c.act(t, wire.AuditLogin, wire.CallSetPin, identity(t, op), func() error { return c.setPIN(t, op.Name, op.Role, op.Generation, pin) })
 }
 
-// setPIN gives a named operator a PIN, which unlocks it, and makes the operator if there is none. The caller holds change.
-func (c *Core) setPIN(t *tenant, name string, role operator.Role, pin []byte) error {
-	m := t.named(name)
-	var next *operator.Operator
-	var err error
-	if m != nil {
-		next = m.Operator
-	} else if next, err = operator.New(t.id, randomID(), name, role); err != nil {
-		return err
-	}
-	ssp.Do(func() { next, err = next.WithPIN(pin) })
-	if err != nil {
-		return err
-	}
-	if m == nil {
-		return t.add(next)
-	}
-	c.gate.Forget(m.ID)
-	return t.settle(m, next)
+// setPIN gives a named operator a PIN, which unlocks it, and makes the operator if there is none. proven is the generation whose
+// PIN was shown, 0 for none. The caller holds change.
+func (c *Core) setPIN(t *tenant, name string, role operator.Role, proven uint64, pin []byte) error {
+	return again(func() error {
+		m := t.named(name)
+		var next *operator.Operator
+		var err error
+		if m != nil && proven != 0 && m.Generation != proven {
+			return fault.PINIncorrect.At("set pin: it was changed meanwhile")
+		}
+		if m != nil {
+			next = m.Operator
+		} else if next, err = operator.New(t.id, randomID(), name, role); err != nil {
+			return err
+		}
+		ssp.Do(func() { next, err = next.WithPIN(pin) })
+		if err != nil {
+			return err
+		}
+		if m == nil {
+			return t.add(next)
+		}
+		c.gate.Forget(m.ID)
+		return t.settle(m, next)
+	})
 }
 
 // act runs a management act and writes what came of it into the audit log, on disk before the answer.
@@ -73,10 +79,7 @@ func (c *Core) act(t *tenant, kind wire.AuditKind, call wire.Call, who channel.I
 	err := f()
 	e := wire.AuditEntry{Kind: kind, Time: c.system.Now(), Partition: t.id, Operator: who.Operator, Role: uint8(who.Role),
 		Call: uint16(call), Result: fault.Of(err)}
-	if failed := c.log.Append(e, true); err == nil {
-		err = failed
-	}
-	return err
+	return c.noted(e, err)
 }
 
 // InitToken empties a partition and gives it a label and a security officer (C_InitToken), where its policy allows that.
@@ -102,38 +105,51 @@ func (c *Core) InitToken(peer channel.Peer, slot uint64, pin, label []byte) erro
 	c.change.Lock()
 	defer c.change.Unlock()
 	return c.act(t, wire.AuditManage, wire.CallInitToken, officer, func() error {
-		if err := c.empty(t); err != nil {
+		late, err := later(nil, c.empty(t))
+		if err != nil {
 			return err
 		}
 		if m := t.named(nameUser); m != nil { // C_InitToken leaves the user's PIN unset
-			if err := t.vault.Remove(m.entry); err != nil {
+			if late, err = later(late, t.remove(m)); err != nil {
 				return err
 			}
 			t.lose(m.ID)
 		}
-		if err := c.setPIN(t, nameOfficer, operator.Admin, pin); err != nil {
+		if late, err = later(late, c.setPIN(t, nameOfficer, operator.Admin, 0, pin)); err != nil {
 			return err
 		}
 		i := *t.settings()
 		i.label, i.initialized = trimLabel(label), true
-		return c.putInfo(t, &i)
+		if late, err = later(late, c.putInfo(t, &i)); err != nil {
+			return err
+		}
+		return late
 	})
+}
+
+// later parts a step's failure from its being in force later, which ends no act of several steps but is its outcome.
+func later(before, err error) (late, failed error) {
+	if fault.Of(err) == fault.InForceLater {
+		return err, nil
+	}
+	return before, err
 }
 
 // empty destroys every object of a partition.
 func (c *Core) empty(t *tenant) error {
+	var late error
 	for after := (key.ID{}); ; {
 		found, next, more, err := t.vault.Find(wire.Query{}, after, 256)
 		if err != nil {
 			return err
 		}
 		for _, o := range found {
-			if err := t.vault.Destroy(o); err != nil && fault.Of(err) != fault.ObjectUnknown {
+			if late, err = later(late, t.vault.Destroy(o)); err != nil && fault.Of(err) != fault.ObjectUnknown {
 				return err
 			}
 		}
 		if after = next; !more {
-			return nil
+			return late
 		}
 	}
 }

@@ -4,6 +4,7 @@ package core
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/genbu-hsm/genbu/internal/core/operator"
 	"github.com/genbu-hsm/genbu/internal/core/policy"
@@ -109,6 +110,8 @@ type tenant struct {
 	accessAt  vault.Entry        // guarded by mu: where access rests; without a path while it has no record
 
 	limits map[key.ID]*policy.Limits // guarded by mu: of those who asked for them; follow access
+
+	stale atomic.Bool // something that others changed could not be read, and is not served until it can
 }
 
 // member is an operator with the place of its record; replaced, never changed.
@@ -123,10 +126,13 @@ func (t *tenant) settings() *info {
 	return t.info
 }
 
+// setInfo keeps the settings, unless newer ones are there already.
 func (t *tenant) setInfo(i *info, e vault.Entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.info, t.entry = i, e
+	if e.Version >= t.entry.Version {
+		t.info, t.entry = i, e
+	}
 }
 
 func (t *tenant) member(id key.ID) *member {
@@ -157,10 +163,13 @@ func (t *tenant) members() []*member {
 	return list
 }
 
+// keep keeps an operator, unless a newer version of it is there already.
 func (t *tenant) keep(m *member) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.operators[m.ID] = m
+	if old := t.operators[m.ID]; old == nil || m.entry.Version >= old.entry.Version {
+		t.operators[m.ID] = m
+	}
 }
 
 func (t *tenant) lose(id key.ID) {
@@ -172,10 +181,8 @@ func (t *tenant) lose(id key.ID) {
 // settle commits the next version of an operator's record and keeps it. When that is not what is stored any more, or nobody
 // could say, the record is read anew: the next attempt begins from there.
 func (t *tenant) settle(old *member, next *operator.Operator) error {
-	e, err := t.vault.Change(old.entry, encodeOperator(next))
+	_, err := t.vault.ChangeThen(old.entry, encodeOperator(next), func(e vault.Entry) { t.keep(&member{next, e}) })
 	switch fault.Of(err) {
-	case fault.OK:
-		t.keep(&member{next, e})
 	case fault.Conflict, fault.OutcomeUnknown:
 		t.reread(old)
 	}
@@ -197,11 +204,18 @@ func (t *tenant) reread(old *member) {
 	}
 }
 
-// add commits a new operator and keeps it.
+// add commits a new operator and keeps it. Conflict when others have changed the partition since the caller looked whether
+// the name is free.
 func (t *tenant) add(o *operator.Operator) error {
-	e, err := t.vault.Add(operator.Path(t.id, o.ID), o.ID, encodeOperator(o))
-	if err == nil {
-		t.keep(&member{o, e})
+	_, err := t.vault.Introduce(operator.Path(t.id, o.ID), o.ID, encodeOperator(o), nil, func(e vault.Entry) { t.keep(&member{o, e}) })
+	return err
+}
+
+// remove destroys an operator's record and forgets the operator.
+func (t *tenant) remove(m *member) error {
+	err := t.vault.RemoveThen(m.entry, func() { t.lose(m.ID) })
+	if code := fault.Of(err); code == fault.Conflict || code == fault.OutcomeUnknown {
+		t.reread(m)
 	}
 	return err
 }

@@ -79,7 +79,7 @@ func (m *manager) tokenCreate() error {
 	defer clear(text)
 	path := membership.TokenPrefix + made.ID.String()
 	_, err = t.vault.Add(path, membership.RecordID(path), made.Encode)
-	if err := m.did(t, wire.AuditManage, "join token for "+made.Kind.String()+" "+name, err); err != nil {
+	if err := m.done(t, wire.AuditManage, "join token for "+made.Kind.String()+" "+name, err); err != nil {
 		return err
 	}
 	m.w.Bytes(text)
@@ -236,7 +236,7 @@ func (m *manager) tokenRevoke() error {
 	if err != nil {
 		return err
 	}
-	return m.did(t, wire.AuditManage, "join token for "+tok.Kind.String()+" "+tok.Name+" revoked", t.vault.Remove(tok.entry))
+	return m.done(t, wire.AuditManage, "join token for "+tok.Kind.String()+" "+tok.Name+" revoked", t.vault.Remove(tok.entry))
 }
 
 // approve notes that an admin has compared the fingerprint of the newcomer's keys.
@@ -271,7 +271,7 @@ func (m *manager) approve() error {
 		next := *tok.Token
 		next.Approvals = append(slices.Clone(tok.Approvals), m.who.Operator)
 		_, err = t.vault.Change(tok.entry, next.Encode)
-		if err := m.did(t, wire.AuditManage, "approve node "+tok.Name+" with keys "+string(fingerprint), err); err != nil {
+		if err := m.done(t, wire.AuditManage, "approve node "+tok.Name+" with keys "+string(fingerprint), err); err != nil {
 			return err
 		}
 		tok.Token = &next

@@ -31,6 +31,8 @@ type town struct {
 	t     *testing.T
 	store store.Store
 
+	houses []*house
+
 	mu      sync.Mutex
 	members []wire.MemberRequest                           // guarded by mu: what hosts were asked to do to the store's membership
 	joined  []wire.JoinedRequest                           // guarded by mu
@@ -40,6 +42,7 @@ type town struct {
 // house is a node with its door.
 type house struct {
 	*node
+	town   *town
 	door   string
 	joined chan wire.JoinedRequest
 	live   bool // its store is there: a newcomer's is not, until it has joined
@@ -57,7 +60,8 @@ func (w *town) house(live bool) *house {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { l.Close() })
-	h := &house{node: n, door: l.Addr().String(), live: live}
+	h := &house{node: n, town: w, door: l.Addr().String(), live: live}
+	w.houses = append(w.houses, h)
 	n.outside = h.answer(w)
 	go h.accept(w, l)
 	h.start(wire.Config{})
@@ -165,6 +169,17 @@ func (h *house) answer(w *town) func(op uint16, body []byte) ([]byte, error, boo
 		}
 		return nil, nil, false
 	}
+}
+
+// leased waits until a node has a lease, for which links must come up.
+func (h *house) leased() {
+	h.t.Helper()
+	until(h.t, "it has a lease", func() bool {
+		for _, other := range h.town.houses {
+			other.core.Tick()
+		}
+		return h.core.Leased() == nil
+	})
 }
 
 // until waits for a condition.

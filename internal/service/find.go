@@ -3,10 +3,12 @@
 package service
 
 import (
+	"context"
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/service/index"
+	"github.com/genbu-hsm/genbu/internal/store"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
@@ -19,21 +21,46 @@ const (
 // tests.
 var findWait = 3 * time.Second
 
+// find answers from the index. A new search sees every commit that any node has answered before it; so does a look for one
+// handle, if it would else find nothing. Further pages go on from what the first one saw.
 func (s *Service) find(r *wire.FindRequest) (*wire.FindReply, error) {
-	x, err := s.feed.caughtUp()
-	if err != nil {
-		return nil, err
-	}
 	limit := int(r.Limit)
 	if limit == 0 {
 		limit = findLimit
 	}
-	ids, more := x.Find(&r.Query, r.After, min(limit, findMost))
-	return &wire.FindReply{IDs: ids, More: more}, nil
+	look := func(seen int64) (*wire.FindReply, error) {
+		x, err := s.feed.caughtUp(seen)
+		if err != nil {
+			return nil, err
+		}
+		ids, more := x.Find(&r.Query, r.After, min(limit, findMost))
+		return &wire.FindReply{IDs: ids, More: more}, nil
+	}
+	if !r.After.IsZero() {
+		return look(0)
+	}
+	if r.Query.Handle != 0 {
+		if reply, err := look(0); err != nil || len(reply.IDs) > 0 {
+			return reply, err
+		}
+	}
+	seen, err := s.confirm()
+	if err != nil {
+		return nil, err
+	}
+	return look(seen)
 }
 
+// findNames is find for names: a new question sees all that was answered anywhere, since the newest version is what it is about.
 func (s *Service) findNames(r *wire.FindNamesRequest) (*wire.FindNamesReply, error) {
-	x, err := s.feed.caughtUp()
+	seen := int64(0)
+	if len(r.After) == 0 && r.AfterObject.IsZero() {
+		var err error
+		if seen, err = s.confirm(); err != nil {
+			return nil, err
+		}
+	}
+	x, err := s.feed.caughtUp(seen)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +72,23 @@ func (s *Service) findNames(r *wire.FindNamesRequest) (*wire.FindNamesReply, err
 	return &wire.FindNamesReply{Hits: hits, More: more}, nil
 }
 
-// caughtUp is the index once it shows every commit that was answered before this call. A commit itself does not wait for
-// the index: its sender pays for that only if it looks.
-func (f *feed) caughtUp() (*index.Index, error) {
+// confirm answers the revision that the index must show so that nothing is missing of what others were answered.
+func (s *Service) confirm() (int64, error) {
+	c, ok := s.store.(store.Confirmer)
+	if !ok {
+		return 0, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), findWait)
+	defer cancel()
+	return c.Confirm(ctx)
+}
+
+// caughtUp is the index once it shows the revision seen elsewhere, and every commit that was answered here before this call. A
+// commit itself does not wait for the index: its sender pays for that only if it looks.
+func (f *feed) caughtUp(seen int64) (*index.Index, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	wanted, ended := f.answers, f.ended
+	wanted, ended := max(seen, f.answers), f.ended
 	if f.x != nil && f.applied >= wanted {
 		return f.x, nil
 	}

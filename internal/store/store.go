@@ -136,3 +136,10 @@ type Store interface {
 type Compactor interface {
 	Compact(ctx context.Context, revision int64) error
 }
+
+// Confirmer is an engine of several members, each of which may lag behind the others.
+type Confirmer interface {
+	// Confirm returns a revision at or after that of every Txn that any member has acknowledged before the call: what a
+	// follower of the watch must have seen to know them all. It is 0 where nobody else writes, and then costs nothing.
+	Confirm(ctx context.Context) (int64, error)
+}

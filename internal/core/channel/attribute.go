@@ -3,8 +3,6 @@
 package channel
 
 import (
-	"bytes"
-
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/object"
 	"github.com/genbu-hsm/genbu/internal/core/policy"
@@ -112,19 +110,11 @@ func (c *channel) change(session, handle uint64, t object.Template) error {
 	if err != nil {
 		return err
 	}
-	if p := o.ReleasePolicy(); p != nil && !bytes.Equal(p, r.ReleasePolicy()) {
-		if err := policy.CheckRelease(p); err != nil {
-			return err
-		}
-	}
 	if err := policy.Rename(v.who(), r.Object, o); err != nil {
 		return err
 	}
 	if r.held == nil {
-		if err := v.tokens.Update(v.whoever(), r.Object, o); err != nil {
-			return err
-		}
-		return c.record(r.ID)
+		return c.committed(r.ID, v.tokens.Update(v.whoever(), r.Object, o))
 	}
 	v.app.mu.Lock()
 	defer v.app.mu.Unlock()

@@ -30,20 +30,22 @@ import (
 // hashed. It keeps what it was told for the tests to read.
 type module struct {
 	fast, fips atomic.Bool
+	unleased   atomic.Bool
 	state      atomic.Uint32
 	now        atomic.Int64
 	macKey     [32]byte
 	epoch      [16]byte
 
-	mu      sync.Mutex
-	tokens  map[uint64]*token
-	tickets map[string]channel.Identity
-	audit   []channel.AuditEntry
-	uses    []channel.Use
-	log     []string
-	usedErr error // what Used answers
-	failed  []string
-	managed []uint16
+	mu       sync.Mutex
+	tokens   map[uint64]*token
+	tickets  map[string]channel.Identity
+	audit    []channel.AuditEntry
+	uses     []channel.Use
+	log      []string
+	usedErr  error  // what Used answers
+	afterUse func() // called by Used
+	failed   []string
+	managed  []uint16
 }
 
 // token is one partition.
@@ -198,6 +200,9 @@ func (m *module) Record(e channel.AuditEntry) error {
 func (m *module) Used(u channel.Use) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.afterUse != nil {
+		m.afterUse()
+	}
 	if len(m.uses) < 10000 {
 		m.uses = append(m.uses, u)
 	}
@@ -485,12 +490,5 @@ func refused(t testing.TB, err error, want fault.Code) {
 	t.Helper()
 	if fault.Of(err) != want {
 		t.Errorf("got %v (%d), want %v", err, fault.Of(err), want)
-	}
-}
-
-func ok(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

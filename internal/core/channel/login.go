@@ -212,6 +212,7 @@ func initToken(c *channel) error {
 	if err := c.module.InitToken(c.peer, slot, pin, label); err != nil {
 		return err
 	}
+	c.changed = true
 	c.server.Drop(t.Partition) // a session that was opened meanwhile is of the old token
 	return nil
 }
@@ -227,6 +228,7 @@ func initPIN(c *channel) error {
 		return err
 	}
 	c.noted = true // by the module
+	c.changed = true
 	return c.module.InitPIN(v.whoever(), v.slot, pin)
 }
 
@@ -247,5 +249,6 @@ func setPIN(c *channel) error {
 		return fault.PINLength.At("read pin")
 	}
 	c.noted = true // by the module
+	c.changed = true
 	return c.module.SetPIN(c.peer, v.who(), v.slot, old, pin)
 }

@@ -22,6 +22,12 @@ type Module interface {
 	Now() int64      // unix seconds
 	Clock() int64    // the same in nanoseconds
 
+	// AwaitLease and Leased tell, before a call and before its answer leaves, whether what the module knows of keys and
+	// operators is still true: LeaseExpired on a node that is cut off from the majority of several. Before a call it may wait
+	// a moment. A lone node pays one load.
+	AwaitLease() error
+	Leased() error
+
 	// Tokens lists the partitions that clients may see, ordered by slot; the domain (slot 0) is not among them.
 	Tokens() []Token
 	// Token finds one, slot 0 too; PartitionUnknown when there is none.
@@ -119,10 +125,6 @@ type Objects interface {
 	// SealBackup seals a backup for the security domain, OpenBackup opens one. The caller is inside ssp.Do.
 	SealBackup(plain []byte) ([]byte, error)
 	OpenBackup(blob []byte) ([]byte, error)
-
-	// Attest checks an attestation token against a key's release policy and answers the public key, RSA, of the environment
-	// that it attests to.
-	Attest(release []byte, token string) (mech.Material, error)
 }
 
 // Identity is who a login is.

@@ -118,11 +118,14 @@ func nameRestore(c *channel) error {
 		}
 		for chunk := range slices.Chunk(news, restoreBatch) {
 			var kept []*object.Object
+			if err = c.module.Leased(); err != nil {
+				return
+			}
 			if kept, err = v.tokens.Create(v.whoever(), chunk); err != nil {
 				return
 			}
 			for _, o := range kept {
-				if err = c.record(o.ID); err != nil {
+				if err = c.committed(o.ID, nil); err != nil {
 					return
 				}
 			}

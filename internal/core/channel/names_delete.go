@@ -62,6 +62,7 @@ func (c *channel) onName(deleted bool, action func(key.Group) policy.Action, do 
 	if len(list) == 0 {
 		return fault.ObjectUnknown.At("find name")
 	}
+	var late error
 	for _, o := range slices.Backward(list) {
 		halves, err := c.halves(v, o)
 		if err != nil {
@@ -69,15 +70,18 @@ func (c *channel) onName(deleted bool, action func(key.Group) policy.Action, do 
 		}
 		for _, h := range append(halves, o) {
 			c.about.Object = h.ID
-			if err := do(v, h); err != nil && fault.Of(err) != fault.ObjectUnknown {
-				return err
+			err := do(v, h)
+			if fault.Of(err) == fault.ObjectUnknown {
+				err = nil
 			}
-			if err := c.record(h.ID); err != nil {
+			if err = c.committed(h.ID, err); fault.Of(err) == fault.InForceLater {
+				late = err // all of it is done, and this is its outcome
+			} else if err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return late
 }
 
 // versions lists every version of a name that the login may do something with, the newest first.

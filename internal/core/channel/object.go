@@ -31,11 +31,6 @@ func (v view) rules() object.Rules {
 
 // mayMake decides about an object that is to be.
 func (v view) mayMake(o *object.Object) error {
-	if p := o.ReleasePolicy(); p != nil {
-		if err := policy.CheckRelease(p); err != nil {
-			return err
-		}
-	}
 	if err := policy.Write(v.rw, o.Token()); err != nil {
 		return err
 	}
@@ -83,12 +78,15 @@ func (c *channel) keep(v view, list ...NewObject) ([]*object.Object, error) {
 	}
 	var kept []*object.Object
 	if len(tokens) > 0 {
-		var err error
+		err := c.module.Leased() // what they were made with was used until now
+		if err != nil {
+			return nil, err
+		}
 		if kept, err = v.tokens.Create(v.whoever(), tokens); err != nil {
 			return nil, err
 		}
 		for _, o := range kept {
-			if err := c.record(o.ID); err != nil {
+			if err := c.committed(o.ID, nil); err != nil {
 				return nil, err
 			}
 		}
@@ -133,6 +131,19 @@ func (c *channel) record(id key.ID) error {
 	e := c.about
 	e.Request, e.Peer, e.Call, e.Object = c.request, c.peer, c.row.call, id
 	return c.module.Record(e)
+}
+
+// committed writes the audit entry of a change to a token object that was committed, if err says so. A change that is done
+// and not in the log is of unknown outcome to the client: it must look, and not think that nothing happened.
+func (c *channel) committed(id key.ID, err error) error {
+	if err != nil && fault.Of(err) != fault.InForceLater {
+		return err
+	}
+	c.changed = true
+	if failed := c.record(id); failed != nil && err == nil {
+		err = fault.OutcomeUnknown.At("note what was done: " + failed.Error())
+	}
+	return err
 }
 
 func (c *channel) answerObjects(list ...*object.Object) {
@@ -237,10 +248,7 @@ func destroy(c *channel) error {
 		return err
 	}
 	if r.held == nil {
-		if err := c.remove(v, r.Object); err != nil {
-			return err
-		}
-		return c.record(r.ID)
+		return c.committed(r.ID, c.remove(v, r.Object))
 	}
 	v.app.mu.Lock()
 	defer v.app.mu.Unlock()

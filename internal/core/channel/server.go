@@ -61,6 +61,7 @@ type channel struct {
 	about   AuditEntry // what this request is about, as far as it has been read
 	with    *mech.Row  // the mechanism that the request named, nil for none
 	noted   bool       // the audit log has this request already
+	changed bool       // this request has committed something: its answer needs no lease any more
 	hidden  key.ID     // a token object that the request named and that its session may not see
 	approve bool       // the service indicator of this answer
 	broken  bool       // a handler panicked: the channel ends
@@ -91,7 +92,7 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 		}
 		began := s.Meter.Now()
 		c.request = s.request.Add(1)
-		c.about, c.hidden, c.noted, c.approve, c.with = AuditEntry{}, key.ID{}, false, false, nil
+		c.about, c.hidden, c.noted, c.changed, c.approve, c.with = AuditEntry{}, key.ID{}, false, false, false, nil
 		c.link.start()
 		if skipping {
 			err = skip.code.At("read frame")
@@ -188,12 +189,21 @@ func (c *channel) answer(q request) (err error) {
 	if row.needs >= needApp && c.app == nil {
 		return fault.AppUnknown.At("no hello was said")
 	}
+	lease := row.leased()
+	if lease {
+		if err := c.module.AwaitLease(); err != nil {
+			return err
+		}
+	}
 	if row.needs >= needLogin {
 		err = c.loggedIn(q.body, row.needs)
 	}
 	if err == nil {
 		c.r = wire.NewReader(q.body)
 		err = row.run(c)
+	}
+	if err == nil && lease && !c.changed {
+		err = c.module.Leased()
 	}
 	switch code := fault.Of(err); {
 	case c.noted:

@@ -117,7 +117,6 @@ func init() {
 		{wire.CallNamePurge, inOperational, needApp, namePurge, ""},
 		{wire.CallNameBackup, inOperational, needApp, nameBackup, ""},
 		{wire.CallNameRestore, inOperational, needApp, nameRestore, ""},
-		{wire.CallRelease, inOperational, needApp, release, ""},
 	} {
 		r.name = r.call.String()
 		table[r.call] = &r
@@ -127,6 +126,17 @@ func init() {
 			table[s.Call] = &row{s.Call, inAny, needNothing, manage, s.Name}
 		}
 	}
+}
+
+// leased tells whether a call goes by what the module knows of keys and operators: it needs a lease when it begins and, unless
+// it has committed something meanwhile, when its answer leaves. Every call does that works in a session, but for those that
+// only end something or use no key.
+func (r *row) leased() bool {
+	switch r.call {
+	case wire.CallSessionOpen, wire.CallFindEnd, wire.CallRandom, wire.CallSeed, wire.CallDigest, wire.CallCancel, wire.CallSave, wire.CallRestore:
+		return false
+	}
+	return r.needs >= needApp && r.states == inOperational
 }
 
 // refusals are the faults that go into the audit log as refusals: somebody asked for what the rules do not give him. A

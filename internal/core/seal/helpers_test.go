@@ -67,3 +67,8 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+func extend(l *Ledger, changes [][]byte, head []byte) error {
+	_, err := l.Extend(changes, head)
+	return err
+}

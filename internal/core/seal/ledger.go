@@ -42,6 +42,7 @@ type Change struct {
 	ID        key.ID
 	Version   uint64 // the next one; not looked at when Destroyed
 	Destroyed bool
+	First     bool // version 1. Most records begin without a change; operators, partitions and members stand in the log from the first
 }
 
 // LedgerPut is a sealed change record or the sealed head, for the Txn.
@@ -156,6 +157,25 @@ func (l *Ledger) Saw(counter uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.seen = max(l.seen, counter)
+}
+
+// Has tells whether anything is written of a record: it was introduced, changed or destroyed, so it cannot just be missing.
+func (l *Ledger) Has(id key.ID) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	_, ok := l.entries[id]
+	return ok
+}
+
+// Moving tells whether a change of the record is under way.
+func (l *Ledger) Moving(id key.ID) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.move == nil {
+		return false
+	}
+	_, ok := l.move.next[id]
+	return ok
 }
 
 // Unsettled tells whether a move of unknown outcome waits for Load or Extend.

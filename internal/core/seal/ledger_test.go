@@ -136,7 +136,7 @@ func TestAnotherHistoryOfEqualLengthIsRefused(t *testing.T) {
 	wantFault(t, "as long", fork.load(t, l), fault.HeadInvalid)
 	fork.advance(t, other, Change{ID: a, Version: 3})
 	wantFault(t, "longer", fork.load(t, l), fault.HeadInvalid)
-	wantFault(t, "as an extension", l.Extend(fork.changes(2), fork[HeadPath(partition)]), fault.ChangeLogBroken)
+	wantFault(t, "as an extension", extend(l, fork.changes(2), fork[HeadPath(partition)]), fault.ChangeLogBroken)
 }
 
 func TestExtendFollowsAnotherNode(t *testing.T) {
@@ -147,7 +147,7 @@ func TestExtendFollowsAnotherNode(t *testing.T) {
 	}
 	s.advance(t, l, Change{ID: a, Version: 2})
 	s.advance(t, l, Change{ID: b, Destroyed: true})
-	if err := other.Extend(s.changes(other.Counter()), s[HeadPath(partition)]); err != nil {
+	if err := extend(other, s.changes(other.Counter()), s[HeadPath(partition)]); err != nil {
 		t.Fatal(err)
 	}
 	wantFault(t, "followed", other.Check(b, 1), fault.RecordRevived)
@@ -217,7 +217,10 @@ func TestAdvanceTakesTheNextVersionOnly(t *testing.T) {
 		_, err := l.Advance(c)
 		wantFault(t, what, err, fault.Conflict)
 	}
-	_, err := l.Advance(nil)
+	s.advance(t, l, Change{ID: c, Version: 1, First: true})
+	_, err := l.Advance([]Change{{ID: c, Version: 1, First: true}})
+	wantFault(t, "begun twice", err, fault.Conflict)
+	_, err = l.Advance(nil)
 	wantFault(t, "nothing", err, fault.ArgumentsBad)
 	s.advance(t, l, Change{ID: a, Version: 2}, Change{ID: a, Version: 3}, Change{ID: a, Destroyed: true})
 	_, err = l.Advance([]Change{{ID: a, Version: 4}})

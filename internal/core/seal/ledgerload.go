@@ -15,29 +15,42 @@ import (
 //	HeadInvalid      the head is missing or not authentic, or tells another story of what was loaded before
 //	HeadOld          its counter is below one already seen
 //	ChangeLogBroken  a change record is missing or not authentic, or the log is not the one the head vouches for
-func (l *Ledger) Load(changes [][]byte, head []byte) error { return l.take(changes, head, false) }
+func (l *Ledger) Load(changes [][]byte, head []byte) error {
+	_, err := l.take(changes, head, false)
+	return err
+}
 
-// Extend is Load for the change records from Counter on, when another node has moved the head.
-func (l *Ledger) Extend(changes [][]byte, head []byte) error { return l.take(changes, head, true) }
+// Extend is Load for the change records from Counter on, when another node has moved the head. It answers what they say.
+func (l *Ledger) Extend(changes [][]byte, head []byte) ([]Change, error) {
+	return l.take(changes, head, true)
+}
 
-func (l *Ledger) take(changes [][]byte, head []byte, extend bool) error {
+// HeadCounter opens a head and answers its counter: how many change records belong to it.
+func (l *Ledger) HeadCounter(head []byte) (uint64, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	counter, _, _, err := l.openHead(head)
+	return counter, err
+}
+
+func (l *Ledger) take(changes [][]byte, head []byte, extend bool) (learned []Change, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.move != nil && !l.move.unknown {
-		return fault.Busy.At("load ledger: a change is under way")
+		return nil, fault.Busy.At("load ledger: a change is under way")
 	}
 	if extend && !l.loaded {
-		return fault.Internal.At("extend ledger")
+		return nil, fault.Internal.At("extend ledger")
 	}
 	counter, root, birth, err := l.openHead(head)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if l.bound && birth != l.birth {
-		return fault.HeadInvalid.At("load ledger: the head is of another incarnation")
+		return nil, fault.HeadInvalid.At("load ledger: the head is of another incarnation")
 	}
 	if counter < l.seen {
-		return fault.HeadOld.At("load ledger")
+		return nil, fault.HeadOld.At("load ledger")
 	}
 	var tree wire.Tree
 	first := uint64(0)
@@ -45,33 +58,38 @@ func (l *Ledger) take(changes [][]byte, head []byte, extend bool) error {
 		tree, first = l.tree.Clone(), l.tree.Size()
 	}
 	if counter-first != uint64(len(changes)) {
-		return fault.ChangeLogBroken.At("load ledger: number of changes")
+		return nil, fault.ChangeLogBroken.At("load ledger: number of changes")
 	}
 	logs, err := l.openChanges(first, changes)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	had, hadRoot := l.tree.Size(), l.tree.Root()
 	for _, log := range logs {
 		tree.Append(wire.LeafHash(log))
 		if l.loaded && !extend && tree.Size() == had && tree.Root() != hadRoot {
-			return fault.HeadInvalid.At("load ledger: history differs")
+			return nil, fault.HeadInvalid.At("load ledger: history differs")
 		}
 	}
 	if tree.Root() != root {
-		return fault.ChangeLogBroken.At("load ledger: root")
+		return nil, fault.ChangeLogBroken.At("load ledger: root")
 	}
 	entries := l.entries
 	if !extend {
 		entries = make(map[key.ID]uint64, len(logs))
 	}
 	for _, log := range logs {
-		readChanges(log, func(id key.ID, v uint64) { entries[id] = v }) // checked by openChanges
+		readChanges(log, func(id key.ID, v uint64) { // checked by openChanges
+			entries[id] = v
+			if extend {
+				learned = append(learned, Change{ID: id, Version: v, Destroyed: v == destroyed, First: v == 1})
+			}
+		})
 	}
 	l.entries, l.tree, l.loaded, l.move = entries, tree, true, nil
 	l.bind(birth)
 	l.seen = max(l.seen, counter)
-	return nil
+	return learned, nil
 }
 
 // openChanges opens change records, some at a time: what Do allocates is tracked until it is collected, and a million of

@@ -61,13 +61,23 @@ func (l *Ledger) Advance(changes []Change) (*Move, error) {
 	return m, nil
 }
 
+// Change is the sealed change record, Head the sealed head: what other cores need to take the move in.
+func (m *Move) Change() []byte { return m.Puts[0].Value }
+func (m *Move) Head() []byte   { return m.Puts[1].Value }
+
+// Counter is the head's after the move.
+func (m *Move) Counter() uint64 { return m.tree.Size() }
+
 // add checks that c is the next step of its record, after what the move already holds of it.
 func (m *Move) add(c Change) error {
 	version, gone := m.ledger.expect(c.ID)
 	if v, ok := m.next[c.ID]; ok {
 		version, gone = v, v == destroyed
 	}
-	if gone || !c.Destroyed && c.Version != nextVersion(version, m.ledger.era) {
+	_, known := m.ledger.entries[c.ID]
+	_, moving := m.next[c.ID]
+	first := c.First && c.Version == 1 && !known && !moving && !c.Destroyed
+	if gone || !first && !c.Destroyed && c.Version != nextVersion(version, m.ledger.era) {
 		return fault.Conflict.At("advance head: not the next version")
 	}
 	m.next[c.ID] = c.Version

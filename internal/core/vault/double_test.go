@@ -51,6 +51,16 @@ func (d *disk) List(prefix string) (list []wire.Record, err error) {
 	return list, nil
 }
 
+func (d *disk) ListAfter(prefix, after string) (list []wire.Record, err error) {
+	all, _ := d.List(prefix)
+	for _, rec := range all {
+		if rec.Path > after {
+			list = append(list, rec)
+		}
+	}
+	return list, nil
+}
+
 func (d *disk) Find(q wire.Query, after key.ID, limit int) (ids []key.ID, more bool, err error) {
 	prefix := "r/" + q.Partition.String() + "/o/"
 	list, _ := d.List(prefix)

@@ -3,6 +3,7 @@
 package vault
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/genbu-hsm/genbu/internal/core/seal"
@@ -14,32 +15,43 @@ import (
 // maxBatch bounds the changes of one Txn: with their records they stay below the store's limits of operations and bytes.
 const maxBatch = 24
 
-// step is one change of a record that can be taken back: it moves the partition's head.
+// maxTries bounds how often a batch is tried whose head others move first: with as many nodes at work on one partition
+// each wins in its turn.
+const maxTries = 32
+
+// step is one change of a record that moves the partition's head.
 type step struct {
 	id   key.ID
 	path string
-	rev  int64     // the revision it must have
-	put  *wire.Put // the next version; nil when the record is removed
-	next uint64    // its version
-	with *wire.Put // a new record that comes with the change; nil for none
+	rev  int64      // the revision it must have
+	put  *wire.Put  // the next version; nil when the record is removed
+	next uint64     // its version
+	with []wire.Put // records that begin with it, in the same Txn
+	then func(revision int64)
 	done chan moved
+
+	// first: the record begins with this step, and whether it may, its caller has looked up. When others have moved the head
+	// since, it answers Conflict so that he looks again.
+	first bool
 }
 
+// moved is the outcome of a step. A revision of 0 has to be read; InForceLater is an outcome of something that was done.
 type moved struct {
 	revision int64
 	err      error
 }
 
+// Done tells whether an error of a change says that it was committed all the same.
+func Done(err error) bool { return err == nil || fault.Of(err) == fault.InForceLater }
+
 // mover lets one Txn after the other move the head; what comes meanwhile waits and goes together in the next.
 type mover struct {
 	mu    sync.Mutex
 	queue []*step // guarded by mu
-	busy  bool    // guarded by mu: a goroutine is at work and owns headRevision
-
-	headRevision int64
+	busy  bool    // guarded by mu: a goroutine is at work
 }
 
-// move commits s and answers the revision of its record.
+// move commits s and answers the revision of its record, once the change is in force everywhere.
 func (p *Partition) move(s *step) (int64, error) {
 	s.done = make(chan moved, 1)
 	m := &p.mover
@@ -74,14 +86,16 @@ func (m *mover) take() []*step {
 		return nil
 	}
 	var batch, later []*step
-	seen := map[string]bool{}
+	seen, full := map[string]bool{}, false
 	for _, s := range m.queue {
-		if len(batch) == maxBatch || seen[s.path] {
+		alone := len(s.with) > 0 // it may be as large as a Txn can be
+		if full || seen[s.path] || alone && len(batch) > 0 {
 			later = append(later, s)
 			continue
 		}
 		seen[s.path] = true
 		batch = append(batch, s)
+		full = alone || len(batch) == maxBatch
 	}
 	m.queue = later
 	return batch
@@ -89,62 +103,138 @@ func (m *mover) take() []*step {
 
 // commit ends every step of the batch, together or, when they cannot go together, one by one.
 func (p *Partition) commit(batch []*step) {
-	revision, sent, err := p.try(batch)
-	switch code := fault.Of(err); {
-	case code == fault.Conflict && len(batch) > 1:
-		for _, s := range batch { // one of them is stale; the others shall not suffer
-			p.commit([]*step{s})
+	for tries := 1; ; tries++ {
+		revision, wait, sent, err := p.try(batch)
+		code := fault.Of(err)
+		switch {
+		case code == fault.OK:
+			p.finish(batch, revision, wait)
+			return
+		case sent && code == fault.OutcomeUnknown:
+			p.settle(batch)
+			return
+		case code != fault.Conflict && code != fault.OutcomeUnknown:
+			end(batch, moved{err: err})
+			return
+		case !sent && code == fault.Conflict:
+			p.apart(batch, err)
+			return
 		}
-		return
-	case code == fault.Conflict, code == fault.OutcomeUnknown && !sent:
-		// Another node moved the head, or an earlier move is not settled. This one did not happen, so after reading what is
-		// there it may be tried again.
-		if p.LoadLedger() == nil {
-			revision, sent, err = p.try(batch)
+		// Another node moved the head, or an earlier move is not settled, or a step is stale. This batch did not happen, so after
+		// reading what is there it may be tried again.
+		before := p.ledger.Counter()
+		late := p.ledger.Unsettled()
+		if failed := p.CatchUp(); failed != nil {
+			end(batch, moved{err: err})
+			return
+		}
+		if p.ledger.Counter() == before && !late || tries == maxTries {
+			p.apart(batch, err)
+			return
+		}
+		rest := batch[:0]
+		for _, s := range batch {
+			if s.first {
+				s.done <- moved{err: fault.Conflict.At("begin record: others changed the partition meanwhile")}
+			} else {
+				rest = append(rest, s)
+			}
+		}
+		if batch = rest; len(batch) == 0 {
+			return
 		}
 	}
-	if sent && fault.Of(err) == fault.OutcomeUnknown && p.LoadLedger() == nil {
-		p.settle(batch)
+}
+
+// apart commits the steps of a batch one by one: one of them is stale, and the others shall not suffer.
+func (p *Partition) apart(batch []*step, err error) {
+	if len(batch) == 1 {
+		end(batch, moved{err: err})
 		return
 	}
 	for _, s := range batch {
-		s.done <- moved{revision, err}
+		p.commit([]*step{s})
 	}
+}
+
+func end(batch []*step, m moved) {
+	for _, s := range batch {
+		s.done <- m
+	}
+}
+
+// finish answers steps that are committed, once all who must know do. The next batch does not wait for that.
+func (p *Partition) finish(batch []*step, revision int64, wait func() error) {
+	if wait == nil {
+		end(batch, moved{revision: revision})
+		return
+	}
+	p.moving.Go(func() { end(batch, moved{revision, wait()}) })
 }
 
 // settle answers steps whose Txn had an unknown outcome, after the ledger was read anew: what is in it has happened. What
 // is not may still come, so its outcome stays unknown to the caller; its record goes by what is stored.
 func (p *Partition) settle(batch []*step) {
+	if p.CatchUp() != nil {
+		end(batch, moved{err: fault.OutcomeUnknown.At("commit change")})
+		return
+	}
+	var happened []*step
 	for _, s := range batch {
 		version, gone := p.ledger.Expect(s.id)
-		if gone && s.put == nil || !gone && s.put != nil && version == s.next {
-			s.done <- moved{}
+		if gone && s.put == nil || !gone && s.put != nil && version == s.next && (!s.first || p.ledger.Has(s.id)) {
+			happened = append(happened, s)
 		} else {
 			s.done <- moved{err: fault.OutcomeUnknown.At("commit change")}
 		}
 	}
+	if len(happened) > 0 {
+		p.finish(happened, 0, p.tell(&Moved{Counter: p.ledger.Counter()}))
+	}
+}
+
+// tell lets the others know of a move.
+func (p *Partition) tell(m *Moved) func() error {
+	if peers := p.peers.Load(); peers != nil {
+		return (*peers).Moved(p, m)
+	}
+	return nil
 }
 
 // try commits the batch in one Txn. sent says that the host was asked, so that an unknown outcome is this batch's own.
-func (p *Partition) try(batch []*step) (revision int64, sent bool, err error) {
+func (p *Partition) try(batch []*step) (revision int64, wait func() error, sent bool, err error) {
+	p.turn.Lock()
+	defer p.turn.Unlock()
 	changes := make([]seal.Change, len(batch))
-	txn := &wire.Txn{Compares: []wire.Compare{{Path: seal.HeadPath(p.ID), Revision: p.mover.headRevision}}}
+	txn := &wire.Txn{Compares: []wire.Compare{{Path: seal.HeadPath(p.ID), Revision: p.headRevision}}}
+	said := &Moved{}
 	for i, s := range batch {
-		changes[i] = seal.Change{ID: s.id, Version: s.next, Destroyed: s.put == nil}
+		changes[i] = seal.Change{ID: s.id, Version: s.next, Destroyed: s.put == nil, First: s.first}
 		txn.Compares = append(txn.Compares, wire.Compare{Path: s.path, Revision: s.rev})
+		rec := wire.Record{Path: s.path}
 		if s.put != nil {
 			txn.Puts = append(txn.Puts, *s.put)
+			rec.Value = s.put.Value
 		} else {
 			txn.Deletes = append(txn.Deletes, s.path)
 		}
-		if s.with != nil {
-			txn.Compares = append(txn.Compares, wire.Compare{Path: s.with.Path})
-			txn.Puts = append(txn.Puts, *s.with)
+		said.Records = append(said.Records, rec)
+		for _, put := range s.with {
+			txn.Compares = append(txn.Compares, wire.Compare{Path: put.Path})
+			txn.Puts = append(txn.Puts, put)
+			if strings.HasPrefix(put.Path, "r/"+p.ID.String()+"/") {
+				said.Records = append(said.Records, wire.Record{Path: put.Path, Value: put.Value})
+			}
 		}
 	}
 	move, err := p.ledger.Advance(changes)
 	if err != nil {
-		return 0, false, err
+		return 0, nil, false, err
+	}
+	for _, c := range changes {
+		if !c.Destroyed { // until the store has answered, nobody knows which version counts: who asks meanwhile reads it
+			p.cache.drop(c.ID)
+		}
 	}
 	for _, put := range move.Puts {
 		txn.Puts = append(txn.Puts, wire.Put{Path: put.Path, Value: put.Value})
@@ -153,11 +243,18 @@ func (p *Partition) try(batch []*step) (revision int64, sent bool, err error) {
 	switch fault.Of(err) {
 	case fault.OK:
 		move.Commit()
-		p.mover.headRevision = revision
+		p.headRevision = revision
+		for _, s := range batch {
+			if s.then != nil {
+				s.then(revision)
+			}
+		}
+		said.Counter, said.Revision, said.Change, said.Head = move.Counter(), revision, move.Change(), move.Head()
+		return revision, p.tell(said), true, nil
 	case fault.OutcomeUnknown:
 		move.Unknown()
 	default:
 		move.Undo()
 	}
-	return revision, true, err
+	return revision, nil, true, err
 }

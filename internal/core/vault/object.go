@@ -62,7 +62,7 @@ func (p *Partition) LoadID(id key.ID) (*object.Object, error) {
 		switch fault.Of(err) {
 		case fault.Conflict: // it is being destroyed
 			return nil, fault.ObjectUnknown
-		case fault.OutcomeUnknown:
+		case fault.OutcomeUnknown, fault.Unavailable, fault.Timeout, fault.Busy:
 			return nil, err
 		case fault.RecordOld, fault.RecordRevived:
 			if rec.Revision > before {
@@ -80,7 +80,7 @@ func (p *Partition) LoadID(id key.ID) (*object.Object, error) {
 func (p *Partition) remember(o *object.Object, revision int64) (*held, error) {
 	h := p.cache.put(&held{object: o, revision: revision})
 	err := p.current(o.ID, h.object.Version)
-	if err != nil {
+	if err != nil || p.ledger.Moving(o.ID) {
 		p.cache.drop(o.ID)
 	}
 	return h, err
@@ -116,13 +116,13 @@ func (p *Partition) open(rec wire.Record, id key.ID) (o *object.Object, err erro
 }
 
 // Describe opens a record for the host's index; nil when the object is no more. Like LoadID it looks again at a record that
-// may have been overtaken. One that is just being changed or destroyed is described as it is: the index is a hint, and
-// each use is checked.
+// may have been overtaken. One that is just being changed or destroyed, or that cannot be compared at this moment, is described
+// as it is: the index is a hint, and each use is checked.
 func (p *Partition) Describe(rec wire.Record, id key.ID) (*wire.Meta, error) {
 	for {
 		m, err := p.meta(rec, id)
 		switch fault.Of(err) {
-		case fault.OK, fault.Conflict, fault.OutcomeUnknown:
+		case fault.OK, fault.Conflict, fault.OutcomeUnknown, fault.Unavailable, fault.Timeout, fault.Busy:
 			p.count.Add(1)
 			return m, nil
 		case fault.RecordOld, fault.RecordRevived:
@@ -248,13 +248,12 @@ func (p *Partition) Update(old, next *object.Object) (*object.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	revision, err := p.move(&step{id: o.ID, path: path, rev: h.revision, put: &put, next: o.Version})
-	if err != nil || revision == 0 { // read anew what is there before it is used again
+	keep := func(revision int64) { p.cache.put(&held{object: &o, revision: revision}) }
+	revision, err := p.move(&step{id: o.ID, path: path, rev: h.revision, put: &put, next: o.Version, then: keep})
+	if !Done(err) || revision == 0 { // read anew what is there before it is used again
 		p.cache.drop(o.ID)
-		return &o, err
 	}
-	p.cache.put(&held{object: &o, revision: revision})
-	return &o, nil
+	return &o, err
 }
 
 // Destroy stops all use, commits, then forgets. After an unknown outcome the object stays stopped until it has been read
@@ -269,11 +268,21 @@ func (p *Partition) Destroy(o *object.Object) error {
 	}
 	_, err := p.move(&step{id: o.ID, path: ObjectPath(p.ID, o.ID), rev: h.revision})
 	p.cache.drop(o.ID) // the ledger answers for it from here on
-	if err == nil {
+	if Done(err) {
 		p.count.Add(-1)
 	}
 	return err
 }
 
-// Forget drops objects that another node changed; they are loaded anew when asked for.
-func (p *Partition) Forget(id key.ID) { p.cache.drop(id) }
+// Forget drops an object that is not cached in the version that the ledger says; it is loaded anew when asked for. A notice
+// that comes late costs nothing.
+func (p *Partition) Forget(id key.ID) {
+	h := p.cache.id(id)
+	if h == nil {
+		return
+	}
+	if version, gone := p.ledger.Expect(id); gone || h.object.Version != version {
+		h.stopped.Store(gone)
+		p.cache.drop(id)
+	}
+}

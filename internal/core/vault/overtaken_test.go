@@ -48,12 +48,12 @@ func TestARecordThatWasOvertakenByAChangeIsReadAgain(t *testing.T) {
 			old := r.disk.records[r.path(o)]
 			h := &slowHost{disk: r.disk}
 			p.host = h
-			p.Forget(o.ID)
+			p.cache.drop(o.ID)
 			h.meanwhile = func() {
 				now, err := p.LoadID(o.ID)
 				want(t, "load by another caller", err, fault.OK)
 				c.act(r, p, now)
-				p.Forget(o.ID)
+				p.cache.drop(o.ID)
 			}
 			got, err := p.LoadID(o.ID)
 			want(t, "load", err, c.want)
@@ -69,7 +69,7 @@ func TestARecordThatWasOvertakenByAChangeIsReadAgain(t *testing.T) {
 				t.Errorf("alarms %v", r.alarms)
 			}
 			r.disk.put(r.path(o), old.Value) // but who puts it back is seen
-			p.Forget(o.ID)
+			p.cache.drop(o.ID)
 			if _, err := p.LoadID(o.ID); err == nil || r.alarms[r.path(o)] == fault.OK {
 				t.Errorf("the old record was taken: %v, alarms %v", err, r.alarms)
 			}
@@ -82,7 +82,7 @@ func TestAnObjectDestroyedWhileItIsLoadedDoesNotComeBack(t *testing.T) {
 	r := newRig(t, false)
 	o := r.create("alpha")
 	p := r.Partition
-	p.Forget(o.ID)
+	p.cache.drop(o.ID)
 	h := &slowHost{disk: r.disk}
 	rec, err := h.Load(r.path(o))
 	want(t, "load", err, fault.OK)

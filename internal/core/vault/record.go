@@ -28,8 +28,21 @@ func (p *Partition) Read(path string, id key.ID, f func(plain []byte) error) (En
 	return p.Take(rec, id, f)
 }
 
+// Record loads a record as the host has it.
+func (p *Partition) Record(path string) (wire.Record, error) { return p.host.Load(path) }
+
 // Take is Read for a record that has been loaded already.
-func (p *Partition) Take(rec wire.Record, id key.ID, f func(plain []byte) error) (e Entry, err error) {
+func (p *Partition) Take(rec wire.Record, id key.ID, f func(plain []byte) error) (Entry, error) {
+	return p.take(rec, id, f, p.current)
+}
+
+// Peek is Take by what the ledger knows now: a record that is newer is refused as HeadOld, without a look into the store.
+// It is for who is told of a change by Peers.Learned.
+func (p *Partition) Peek(rec wire.Record, id key.ID, f func(plain []byte) error) (Entry, error) {
+	return p.take(rec, id, f, p.ledger.Check)
+}
+
+func (p *Partition) take(rec wire.Record, id key.ID, f func(plain []byte) error, check func(id key.ID, version uint64) error) (e Entry, err error) {
 	var version uint64
 	ssp.Do(func() {
 		var plain []byte
@@ -38,28 +51,44 @@ func (p *Partition) Take(rec wire.Record, id key.ID, f func(plain []byte) error)
 		}
 	})
 	if err == nil {
-		err = p.current(id, version)
+		err = check(id, version)
 	}
-	switch fault.Of(err) {
-	case fault.OK:
+	switch code := fault.Of(err); {
+	case code == fault.OK:
 		return Entry{id, rec.Path, version, rec.Revision}, nil
-	case fault.Conflict, fault.OutcomeUnknown: // it is on its way to another version: no attack
+	case code == fault.Conflict || code == fault.OutcomeUnknown: // it is on its way to another version: no attack
+	case passing(err):
 	default:
 		p.alarm(rec.Path, err)
 	}
 	return Entry{}, err
 }
 
+// Expect is the version that a record must have; gone when it was destroyed.
+func (p *Partition) Expect(id key.ID) (version uint64, gone bool) { return p.ledger.Expect(id) }
+
 // current checks a version against the ledger. A record newer than the head may come from another node's change that this
 // ledger has not seen: it is read anew once.
 func (p *Partition) current(id key.ID, version uint64) error {
 	err := p.ledger.Check(id, version)
 	if code := fault.Of(err); code == fault.HeadOld || code == fault.OutcomeUnknown {
-		if p.LoadLedger() == nil {
+		switch failed := p.CatchUp(); {
+		case failed == nil:
 			err = p.ledger.Check(id, version)
+		case passing(failed):
+			err = failed
 		}
 	}
 	return err
+}
+
+// passing tells whether an error is of the host's at this moment, and says nothing of a record.
+func passing(err error) bool {
+	switch fault.Of(err) {
+	case fault.Unavailable, fault.Timeout, fault.Busy:
+		return true
+	}
+	return false
 }
 
 // First seals the first version of a record, for a Txn of the caller's.
@@ -88,24 +117,70 @@ func (p *Partition) Add(path string, id key.ID, plain func() []byte) (Entry, err
 	return Entry{id, path, 1, revision}, err
 }
 
+// Introduce commits the first version of a record, and tells the others of it; with are records that begin together with it.
+// Conflict when anything in the partition has changed since its ledger was asked last: who decided that the record may begin
+// decides anew. then, here and below, may be nil: it is called once the record is committed, before others are told.
+func (p *Partition) Introduce(path string, id key.ID, plain func() []byte, with []wire.Put, then func(Entry)) (Entry, error) {
+	put, err := p.First(path, plain)
+	if err != nil {
+		return Entry{}, err
+	}
+	return p.step(&step{id: id, path: path, put: &put, next: 1, with: with, first: true}, then)
+}
+
 // Change commits the next version of the record at e; Conflict when it is not as e says any more.
 func (p *Partition) Change(e Entry, plain func() []byte) (Entry, error) {
+	return p.ChangeThen(e, plain, nil)
+}
+
+// ChangeThen is Change with a function that takes the new version in.
+func (p *Partition) ChangeThen(e Entry, plain func() []byte, then func(Entry)) (Entry, error) {
 	next := p.ledger.Next(e.Version)
 	put, err := p.seal(e.Path, next, plain)
 	if err != nil {
 		return Entry{}, err
 	}
-	revision, err := p.move(&step{id: e.ID, path: e.Path, rev: e.Revision, put: &put, next: next})
-	if err == nil && revision == 0 { // settled after an unknown outcome: the revision has to be read
-		rec, err := p.host.Load(e.Path)
-		return Entry{e.ID, e.Path, next, rec.Revision}, err
+	return p.step(&step{id: e.ID, path: e.Path, rev: e.Revision, put: &put, next: next}, then)
+}
+
+// step commits one change of a record.
+func (p *Partition) step(s *step, then func(Entry)) (Entry, error) {
+	e := Entry{ID: s.id, Path: s.path, Version: s.next}
+	if then != nil {
+		s.then = func(revision int64) {
+			e := e
+			e.Revision = revision
+			then(e)
+		}
 	}
-	return Entry{e.ID, e.Path, next, revision}, err
+	revision, err := p.move(s)
+	if Done(err) && revision == 0 { // settled after an unknown outcome: the revision has to be read
+		rec, failed := p.host.Load(s.path)
+		if failed != nil {
+			return e, failed
+		}
+		revision = rec.Revision
+		if s.then != nil {
+			s.then(revision)
+		}
+	}
+	e.Revision = revision
+	return e, err
 }
 
 // Remove destroys the record at e, so that it cannot come back.
-func (p *Partition) Remove(e Entry) error {
-	_, err := p.move(&step{id: e.ID, path: e.Path, rev: e.Revision})
+func (p *Partition) Remove(e Entry) error { return p.RemoveThen(e, nil) }
+
+// RemoveThen is Remove with a function that is called once the record is gone, before others are told.
+func (p *Partition) RemoveThen(e Entry, then func()) error {
+	s := &step{id: e.ID, path: e.Path, rev: e.Revision}
+	if then != nil {
+		s.then = func(int64) { then() }
+	}
+	revision, err := p.move(s)
+	if Done(err) && revision == 0 && then != nil {
+		then()
+	}
 	return err
 }
 
@@ -115,16 +190,16 @@ func (p *Partition) Exchange(e Entry, path string, id key.ID, plain func() []byt
 	if err != nil {
 		return Entry{}, err
 	}
-	revision, err := p.move(&step{id: e.ID, path: e.Path, rev: e.Revision, with: &put})
-	if err == nil && revision == 0 { // settled after an unknown outcome
-		rec, err := p.host.Load(path)
-		return Entry{id, path, 1, rec.Revision}, err
+	revision, err := p.move(&step{id: e.ID, path: e.Path, rev: e.Revision, with: []wire.Put{put}})
+	if Done(err) && revision == 0 { // settled after an unknown outcome
+		rec, failed := p.host.Load(path)
+		if failed != nil {
+			return Entry{}, failed
+		}
+		revision = rec.Revision
 	}
 	return Entry{id, path, 1, revision}, err
 }
 
-// Changed tells whether the ledger names a record: it was changed or destroyed since it was made, so it was there.
-func (p *Partition) Changed(id key.ID) bool {
-	version, gone := p.ledger.Expect(id)
-	return gone || version > 1
-}
+// Changed tells whether the ledger names a record: it was introduced, changed or destroyed, so it was there.
+func (p *Partition) Changed(id key.ID) bool { return p.ledger.Has(id) }

@@ -17,7 +17,6 @@ import (
 	"sync/atomic"
 
 	"github.com/genbu-hsm/genbu/internal/core/seal"
-	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
@@ -27,6 +26,7 @@ import (
 type Host interface {
 	Load(path string) (wire.Record, error)
 	List(prefix string) ([]wire.Record, error)
+	ListAfter(prefix, after string) ([]wire.Record, error) // only paths greater than after
 	Find(q wire.Query, after key.ID, limit int) ([]key.ID, bool, error)
 	FindNames(q wire.FindNamesRequest) ([]wire.NameHit, bool, error)
 	Commit(txn *wire.Txn) (int64, error)
@@ -42,6 +42,12 @@ type Partition struct {
 	fast   bool
 	alarm  func(path string, err error) // told of every record that was refused
 	ledger *seal.Ledger
+
+	peers atomic.Pointer[Peers] // nil before Join
+
+	// turn is held while the ledger takes a step, from sealing it to the host's answer, or takes in the steps of others.
+	turn         sync.Mutex
+	headRevision int64 // guarded by turn: the store's revision of the head that the ledger is at
 
 	count  atomic.Int64 // objects in the store, as far as this core knows
 	cache  cache
@@ -74,29 +80,24 @@ func (p *Partition) Begin() (wire.Put, error) {
 }
 
 // Began takes the revision of the Txn that created the partition.
-func (p *Partition) Began(revision int64) { p.mover.headRevision = revision }
+func (p *Partition) Began(revision int64) {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	p.headRevision = revision
+}
 
-// LoadLedger reads head and change log, and so learns what may not be set back.
+// LoadLedger reads head and change log from their beginning, and so learns what may not be set back.
 func (p *Partition) LoadLedger() error {
-	head, err := p.host.Load(seal.HeadPath(p.ID))
-	if fault.Of(err) == fault.RecordUnknown { // a partition has one from its creation on
-		return fault.HeadInvalid.At("load head: it is gone")
-	}
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	changes, head, err := p.readLog(0)
 	if err != nil {
 		return err
-	}
-	records, err := p.host.List(seal.ChangePrefix(p.ID))
-	if err != nil {
-		return err
-	}
-	changes := make([][]byte, len(records))
-	for i := range records {
-		changes[i] = records[i].Value
 	}
 	if err := p.ledger.Load(changes, head.Value); err != nil {
 		return err
 	}
-	p.mover.headRevision = head.Revision
+	p.headRevision = head.Revision
 	return nil
 }
 

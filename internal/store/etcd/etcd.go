@@ -78,6 +78,7 @@ type Engine struct {
 var (
 	_ store.Store     = (*Engine)(nil)
 	_ store.Compactor = (*Engine)(nil)
+	_ store.Confirmer = (*Engine)(nil)
 )
 
 // Start opens or makes the store in config.Dir and returns once it answers. A member of a cluster answers when a majority is

@@ -90,6 +90,22 @@ func (m *member) confirm(ctx context.Context) error {
 	return err
 }
 
+// Confirm asks the leader where it is, and waits until this member is there. A lone member is always there.
+func (e *Engine) Confirm(ctx context.Context) (int64, error) {
+	m, leave, err := e.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	if len(m.etcd.Server.Cluster().Members()) == 1 {
+		return 0, nil
+	}
+	if err := m.confirm(ctx); err != nil {
+		return 0, readFault(ctx, err, "confirm")
+	}
+	return m.etcd.Server.KV().Rev(), nil
+}
+
 // listing is the receiving end of RangeStream.
 type listing struct {
 	pb.KV_RangeStreamServer

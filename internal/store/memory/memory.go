@@ -38,6 +38,7 @@ type version struct {
 var (
 	_ store.Store     = (*Store)(nil)
 	_ store.Compactor = (*Store)(nil)
+	_ store.Confirmer = (*Store)(nil)
 )
 
 // New makes an empty store at revision 1.
@@ -91,6 +92,13 @@ func (s *Store) Get(ctx context.Context, path string) (store.Record, error) {
 		return store.Record{}, fault.RecordUnknown.At("get")
 	}
 	return store.Record{Path: path, Value: v.value, Revision: v.revision}, nil
+}
+
+// Confirm answers the newest revision: in tests several nodes share one Store.
+func (s *Store) Confirm(ctx context.Context) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.revision, s.usable(ctx)
 }
 
 func (s *Store) List(ctx context.Context, r store.Range, visit func(store.Record) error) (int64, error) {

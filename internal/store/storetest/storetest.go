@@ -51,6 +51,7 @@ var (
 		{"WatchEndsWithItsContextOrItsVisitor", watchEnds},
 		{"WatchSeesWhatListDidNot", listThenWatch},
 		{"WhatIsCompactedCannotBeWatchedOrListed", compacted},
+		{"AConfirmedRevisionCoversWhatWasAcknowledged", confirmed},
 		{"ThereIsALeader", members},
 	}
 	claimsAlone = []claim{

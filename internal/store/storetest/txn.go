@@ -248,3 +248,17 @@ func linearizable(t *testing.T, s store.Store) {
 		t.Errorf("the history of %d operations is %s", len(history), result)
 	}
 }
+
+// confirmed holds for engines that can lag behind: 0 says that this one cannot.
+func confirmed(t *testing.T, s store.Store) {
+	c, ok := s.(store.Confirmer)
+	if !ok {
+		t.Skip("this engine never lags behind")
+	}
+	for i := range 20 {
+		at := put(t, s, "a", string(rune('a'+i)))
+		if got, err := c.Confirm(ctx(t)); err != nil || got != 0 && got < at {
+			t.Fatalf("confirmed %d, %v after %d was acknowledged", got, err, at)
+		}
+	}
+}
