@@ -17,11 +17,15 @@ import (
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/internal/cluster"
 	"github.com/genbu-hsm/genbu/internal/server"
 )
 
 // startTimeout bounds the wait for a node: a million objects are read in less.
 const startTimeout = 2 * time.Minute
+
+// memberPatience is after how long one is told what a member of a cluster waits for.
+const memberPatience = 10 * time.Second
 
 // reach connects to the node of c, starting it unless it answers.
 func reach(ctx context.Context, c *server.Config) (conn *client.Conn, started bool, err error) {
@@ -65,9 +69,17 @@ func start(ctx context.Context, dir string, c *server.Config) (*client.Conn, err
 	go func() { gone <- cmd.Wait() }()
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	start, waits := time.Now(), time.Duration(0)
+	if cluster.IsMember(c.Dir) {
+		waits = memberPatience
+	}
 	for {
 		if conn, err := client.Dial(c.Socket); err == nil {
 			return conn, nil
+		}
+		if waits > 0 && time.Since(start) > waits {
+			note("the node waits for a majority of its cluster: start the others")
+			waits = 0
 		}
 		select {
 		case <-gone:
@@ -76,6 +88,9 @@ func start(ctx context.Context, dir string, c *server.Config) (*client.Conn, err
 			}
 			return nil, noNode{next(fmt.Errorf("the node ended: %s", lastError(logPath, began)), "less "+word(logPath))}
 		case <-ctx.Done():
+			if cluster.IsMember(c.Dir) {
+				return nil, noNode{hinted{errors.New("the node runs, and waits for a majority of its cluster"), hint{"genbu up", "on the other nodes' machines"}}}
+			}
 			return nil, noNode{next(errors.New("the node did not answer in time"), "less "+word(logPath))}
 		case <-time.After(10 * time.Millisecond):
 		}

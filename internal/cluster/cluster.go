@@ -2,7 +2,7 @@
 
 // Package cluster is the host's side of membership: it runs the store as one member among others, gives the core
 // connections to other cores and takes those that come, and does what the core says about members. Who belongs to the
-// domain the core decides (docs/design/cluster.md); this package moves sockets, files and the store.
+// domain the core decides (docs/design/cluster.md); this package moves sockets, files and the store (docs/design/members.md).
 //
 //	c, err := cluster.Open(ctx, config)          // the store answers; or, while the node is joining, there is none yet
 //	boundary.Start(... Handle: c.Handle ...)     // for the ops of a cluster; the rest is the service's

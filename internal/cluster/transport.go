@@ -27,7 +27,7 @@ import (
 // new key is drawn each time, so an old copy of the file is of no use for long.
 
 const (
-	// renewEvery is half of the week for which a core's certificates hold.
+	// renewEvery is half of a week, as the cores do with theirs, though these hold for longer (docs/design/members.md).
 	renewEvery = 84 * time.Hour
 
 	renewCheck = time.Minute

@@ -38,6 +38,9 @@ const (
 
 	// Life of a certificate. Whoever holds one asks for the next at half of it.
 	Life = 7 * day
+	// TransportLife of a host's certificate, which is renewed as often as the others: so long may a cluster be switched off as
+	// a whole. Nobody could renew then: no core opens without the store, no store without certificates.
+	TransportLife = 90 * day
 	// caLife is as long as a domain may be expected to go on without a new CA.
 	caLife = 10 * 365 * day
 	// skew is how far the clocks of two machines may differ.
@@ -137,9 +140,9 @@ func IssueTransport(ca *SigningKey, domain, node key.ID, spki []byte, dns []stri
 			return nil, 0, fault.ArgumentsBad.At("issue transport certificate: not an address")
 		}
 	}
-	der, err = certificate{issuer: caName(domain), subject: node.String(), from: now - skew, until: now + Life, spki: spki, dns: dns, ips: ips,
+	der, err = certificate{issuer: caName(domain), subject: node.String(), from: now - skew, until: now + TransportLife, spki: spki, dns: dns, ips: ips,
 		issuerSPKI: ca.SPKI()}.sign(ca)
-	return der, now + Life, err
+	return der, now + TransportLife, err
 }
 
 const (

@@ -9,7 +9,7 @@
 //	DIR/current     number of the generation in use, replaced atomically by Restore
 //	DIR/data-N      etcd's own directory (log, snapshots, database) of generation N
 //
-// One member becomes three by Reopen (with a Peer), Add, and a Start with Join elsewhere; then Promote. docs/design/cluster.md
+// One member becomes three by Reopen (with a Peer), Add, and a Start with Join elsewhere; then Promote. docs/design/members.md
 // says in which order and why.
 //
 // A log that cannot be written (a full or failing disk) ends the process: etcd does not go on without its log, and
