@@ -64,6 +64,12 @@ type Jail struct{ Root string }
 // Overlay is the machine's own root, with everything that is written kept apart and forgotten at the end of the test.
 func Overlay(t *testing.T) *Jail {
 	t.Helper()
+	return furnished(t, Bare(t).Root)
+}
+
+// Bare is Overlay without the mounts that a running system has, for who makes them.
+func Bare(t *testing.T) *Jail {
+	t.Helper()
 	top := space(t)
 	for _, name := range []string{"up", "work", "root"} {
 		must(t, os.Mkdir(filepath.Join(top, name), 0o755))
@@ -73,7 +79,7 @@ func Overlay(t *testing.T) *Jail {
 		t.Skip("this kernel has no overlay:", err)
 	}
 	t.Cleanup(func() { unix.Unmount(root, unix.MNT_DETACH) })
-	return furnished(t, root)
+	return &Jail{Root: root}
 }
 
 // Folder is a root made of a copy of dir.
