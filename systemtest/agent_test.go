@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,6 +119,7 @@ func startAgent(t *testing.T, dir string) (stop func()) {
 	cmd := exec.Command(program, "agent", "--dir", dir)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environ(), log, log
 	must(t, cmd.Start())
+	must(t, os.WriteFile(filepath.Join(dir, "pid"), strconv.AppendInt(nil, int64(cmd.Process.Pid), 10), 0o600))
 	stop = sync.OnceFunc(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
@@ -127,6 +129,15 @@ func startAgent(t *testing.T, dir string) (stop func()) {
 	})
 	t.Cleanup(stop)
 	return stop
+}
+
+func agentPID(t *testing.T, dir string) int {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "pid"))
+	must(t, err)
+	pid, err := strconv.Atoi(string(b))
+	must(t, err)
+	return pid
 }
 
 // wellNodes is how many nodes an agent finds well.

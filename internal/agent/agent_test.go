@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -146,5 +147,25 @@ func TestALateAnswerIsNotTakenForAnother(t *testing.T) {
 		if err := sign(s, 2000+n); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestALongRequestPassesWhole(t *testing.T) {
+	_, list := three(t)
+	_, s := hire(t, nil, list...).dial()
+	data := bytes.Repeat([]byte("0123456789abcdef"), 12<<16)
+	for range 3 {
+		if got, err := s.Sign(client.Mech(1), fakeKey, data); err != nil || !bytes.Equal(got, signature(data)) {
+			t.Fatalf("%d bytes: %v", len(data), err)
+		}
+	}
+	if got, err := s.Random(3 << 20); err != nil || len(got) != 3<<20 {
+		t.Errorf("a long answer: %d bytes, %v", len(got), err)
+	}
+	if _, err := s.Sign(client.Mech(1), fakeKey, make([]byte, 17<<20)); err == nil {
+		t.Error("a request beyond the protocol's limit was taken")
+	}
+	if err := sign(s, 1); err != nil {
+		t.Errorf("the channel does not go on: %v", err)
 	}
 }

@@ -89,7 +89,7 @@ func (a *Agent) anywhere(ctx context.Context, x *app, what need, q request) (*re
 	n.calls.Add(1)
 	err := c.send(q.call, q.body)
 	if err == nil {
-		got.answer, err = c.receive(got.sent.Add(r.kind.late()), true)
+		got.answer, err = c.receive(got.sent.Add(q.late(r.kind)), true)
 	}
 	switch {
 	case err == errLate:

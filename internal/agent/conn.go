@@ -77,7 +77,7 @@ func (c *conn) send(call wire.Call, body []byte) error {
 	w.U16(flags)
 	w.U32(c.seq)
 	w.Raw(body)
-	c.stream.SetWriteDeadline(time.Now().Add(helloTime))
+	c.stream.SetWriteDeadline(time.Now().Add(helloTime + time.Duration(len(w.B))*slowest))
 	if _, err := c.stream.Write(w.B); err != nil { // a frame that is not whole is not served
 		return c.end(errUnsent)
 	}

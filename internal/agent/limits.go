@@ -47,6 +47,11 @@ const (
 	// helloTime bounds each small exchange that brings a mirror in line.
 	helloTime = 5 * time.Second
 
+	// slowest is how long a byte may take to a node (1 MB/s), and usual how long it is thought to take (20 MB/s), before an
+	// answer is called late.
+	slowest = time.Microsecond
+	usual   = 50 * time.Nanosecond
+
 	// pingEvery is the rhythm of health checks of a node that is well; pingSoon of one that is not.
 	pingEvery = time.Second
 	pingSoon  = 100 * time.Millisecond

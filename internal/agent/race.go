@@ -68,7 +68,7 @@ func (r *race) run(ctx context.Context, first *result) (*reply, error) {
 	r.tried = make(map[*node]bool)
 	r.users = 1
 	defer r.finish()
-	started, pause, late := time.Now(), 5*time.Millisecond, r.kind.late()
+	started, pause, late := time.Now(), 5*time.Millisecond, r.request.late(r.kind)
 	timer := time.NewTimer(late)
 	defer timer.Stop()
 	var last error

@@ -4,6 +4,7 @@ package agent
 
 import (
 	"strings"
+	"time"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
@@ -19,6 +20,11 @@ type request struct {
 	session   uint64 // 0: the call names none
 	mechanism uint64
 	held      bool // it names a session object, which only the home has
+}
+
+// late is after how long the answer is late: a long body takes its time on the way.
+func (q *request) late(e *expectation) time.Duration {
+	return e.late() + time.Duration(len(q.body))*usual
 }
 
 // parse reads a body by its signature in calls.def, which also checks it: what the core would call malformed is answered
