@@ -173,6 +173,9 @@ func TestAKeyForImportImportsAndDoesNothingElse(t *testing.T) {
 	if err != nil || string(got) != "x" {
 		t.Errorf("the imported key is another one: %q, %v", got, err)
 	}
+	_, err = s.Unwrap(byok, kek.Handle, blob, client.Template{client.ULong(key.AttrClass, key.ClassSecret), client.ULong(key.AttrKeyType, key.TypeAES),
+		client.Bool(key.AttrSensitive, false)})
+	w.want("to read it", err, fault.TemplateInconsistent)
 	blob[len(blob)-1] ^= 1
 	_, err = s.Unwrap(byok, kek.Handle, blob, client.Template{client.ULong(key.AttrClass, key.ClassSecret), client.ULong(key.AttrKeyType, key.TypeAES)})
 	w.want("an altered blob", err, fault.WrappedKeyInvalid)

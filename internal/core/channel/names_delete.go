@@ -70,7 +70,7 @@ func (c *channel) onName(deleted bool, action func(key.Group) policy.Action, do 
 		}
 		for _, h := range append(halves, o) {
 			c.about.Object = h.ID
-			err := do(v, h)
+			err := c.untilDone(v, h, do)
 			if fault.Of(err) == fault.ObjectUnknown {
 				err = nil
 			}
@@ -82,6 +82,24 @@ func (c *channel) onName(deleted bool, action func(key.Group) policy.Action, do 
 		}
 	}
 	return late
+}
+
+// untilDone tries again where somebody else changed the object first.
+func (c *channel) untilDone(v view, o *object.Object, do func(view, *object.Object) error) (err error) {
+	for range setTries {
+		if err = do(v, o); fault.Of(err) != fault.Conflict {
+			return err
+		}
+		now, failed := v.tokens.Load(o.Handle())
+		if failed != nil {
+			return failed
+		}
+		if now.ID != o.ID || now.Deleted() != o.Deleted() || !bytes.Equal(now.Label(), o.Label()) {
+			return nil // somebody did it, or it is another's now
+		}
+		o = now
+	}
+	return err
 }
 
 // versions lists every version of a name that the login may do something with, the newest first.

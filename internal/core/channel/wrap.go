@@ -102,6 +102,9 @@ func unwrapKey(c *channel) error {
 		}
 		defer clear(plain)
 		o, m, err := object.Unwrapped(t, j.key.Object, j.row, plain, j.v.rules())
+		if err == nil {
+			err = policy.Import(j.key.Object, o)
+		}
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,11 @@ func (o *Object) Ops() (ops key.Ops) {
 	return ops
 }
 
+// ImportsOnly tells whether KEY_OPS were given and say that the key is for import.
+func (o *Object) ImportsOnly() bool {
+	return o.find(key.AttrKeyOps) != nil && o.Ops()&key.OpImport != 0
+}
+
 // impliedOps are the operations that a usage flag stands for where no KEY_OPS were given: of the key itself, and of the
 // public half of a private one.
 var impliedOps = [...]struct {

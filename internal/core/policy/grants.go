@@ -117,3 +117,12 @@ func kindOf(o *object.Object) key.Group {
 	}
 	return o.Kind()
 }
+
+// Import decides about a key that another one unwrapped. A web door's key for import (KEY_OPS) brings keys in, and shows
+// them to nobody: what it unwraps is sensitive.
+func Import(by, o *object.Object) error {
+	if by.ImportsOnly() && !o.Sensitive() {
+		return fault.TemplateInconsistent.At("unwrap by a key for import what could then be read")
+	}
+	return nil
+}
