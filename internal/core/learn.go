@@ -71,8 +71,9 @@ func (c *Core) dropOperator(t *tenant, id key.ID) {
 // refreshOperator takes in the version of an operator that the ledger says, from rec where that is it. Until the record can be
 // had, the operator is unknown here.
 func (c *Core) refreshOperator(t *tenant, id key.ID, rec wire.Record) {
-	if m := t.member(id); m != nil {
-		if version, gone := t.vault.Expect(id); !gone && m.entry.Version == version {
+	was := t.member(id)
+	if was != nil {
+		if version, gone := t.vault.Expect(id); !gone && was.entry.Version == version {
 			return
 		}
 	}
@@ -88,10 +89,16 @@ func (c *Core) refreshOperator(t *tenant, id key.ID, rec wire.Record) {
 		}
 	default:
 		t.keep(m)
-		if m.Disabled {
+		if m.Disabled || was != nil && endsLogins(was.Operator, m.Operator) {
 			c.server.Revoke(id)
 		}
 	}
+}
+
+// endsLogins tells whether a change of an operator ends the logins that are open: those of one that is limited from now on, and of a
+// service identity that lost a credential.
+func endsLogins(was, is *operator.Operator) bool {
+	return was.Limited != is.Limited || is.Role == operator.Service && was.Generation != is.Generation
 }
 
 func loadOperator(t *tenant, id key.ID) (*member, error) {
