@@ -122,7 +122,7 @@ func (c *Core) admitNode(t *tenant, exporter [32]byte, message []byte) ([]byte, 
 	}
 	keeper, known := seal.ParseKeeper(ask.Keeper)
 	switch {
-	case !known || !membership.ValidKeys(ask.TLS, ask.KEM) || ask.Node.IsZero() || len(ask.Door) > 512 || len(ask.Peer) > 512:
+	case !known || !membership.ValidKeys(ask.TLS, ask.KEM) || ask.Node.IsZero() || !membership.ValidAddresses(ask.Door, ask.Peer):
 		return nil, fault.ArgumentsBad.At("read join request")
 	case keeper == seal.KeeperCustodians && len(c.custodians()) == 0:
 		return nil, fault.ArgumentsBad.At("join with keeper custodians: this domain's root key has none here")

@@ -8,6 +8,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/core/peer"
 	"github.com/genbu-hsm/genbu/internal/core/process"
 	"github.com/genbu-hsm/genbu/internal/core/vault"
+	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
 )
@@ -86,6 +87,9 @@ func (c *Core) nodeAddress(body []byte) error {
 	a.Decode(&r)
 	if err := r.End(); err != nil {
 		return err
+	}
+	if !membership.ValidAddresses(a.Door, a.Peer) { // such a record would be refused by everybody
+		return fault.ArgumentsBad.At("take this node's addresses")
 	}
 	c.cluster.mu.Lock()
 	c.cluster.address = a

@@ -4,6 +4,7 @@ package core
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,11 +193,24 @@ func TestANewcomersAnswerThatWasLostIsGivenAgain(t *testing.T) {
 		t.Errorf("after a failure it is %v", s)
 	}
 	b.accident.Store(nil)
+	w.mu.Lock()
+	w.refuseJoined = true // its host cannot start the store
+	w.mu.Unlock()
+	if _, err := b.joins(token, "file"); err == nil || b.core.root.Len() != 0 {
+		t.Errorf("it joined without a store: %v", err)
+	}
+	w.mu.Lock()
+	w.refuseJoined = false
+	w.mu.Unlock()
 	_, err := b.joins(token, "file")
 	want(t, "again", err, fault.OK)
 	want(t, "use", b.uses(slot, handle), fault.OK)
 	_, err = w.house(false).joins(token, "file")
 	want(t, "the same token by another", err, fault.TokenRefused)
+	var long wire.Writer
+	(&wire.NodeAddress{Door: strings.Repeat("x", 600)}).Encode(&long)
+	_, err = b.core.Handle(wire.OpNodeAddress, long.B)
+	want(t, "an address that no record has room for", err, fault.ArgumentsBad)
 }
 
 func TestAnAdminsApprovalIsWantedWhereThePolicySaysSo(t *testing.T) {

@@ -33,10 +33,11 @@ type town struct {
 
 	houses []*house
 
-	mu      sync.Mutex
-	members []wire.MemberRequest                           // guarded by mu: what hosts were asked to do to the store's membership
-	joined  []wire.JoinedRequest                           // guarded by mu
-	between func(purpose uint8, conn *process.Stream) bool // guarded by mu: somebody in between, who may keep what comes; nil: nobody
+	mu           sync.Mutex
+	members      []wire.MemberRequest                           // guarded by mu: what hosts were asked to do to the store's membership
+	joined       []wire.JoinedRequest                           // guarded by mu
+	refuseJoined bool                                           // guarded by mu: hosts do not start their stores
+	between      func(purpose uint8, conn *process.Stream) bool // guarded by mu: somebody in between, who may keep what comes; nil: nobody
 }
 
 // house is a node with its door.
@@ -151,6 +152,10 @@ func (h *house) answer(w *town) func(op uint16, body []byte) ([]byte, error, boo
 			var ask wire.JoinedRequest
 			ask.Decode(&r)
 			w.mu.Lock()
+			if w.refuseJoined {
+				w.mu.Unlock()
+				return nil, fault.Unavailable, true
+			}
 			w.joined = append(w.joined, ask)
 			h.live = true
 			w.mu.Unlock()

@@ -111,6 +111,11 @@ func ValidName(name string) bool {
 	return name != "" && len(name) <= MaxName
 }
 
+// ValidAddresses tells whether a member's record has room for how its node is reached.
+func ValidAddresses(door, peer string) bool {
+	return len(door) <= maxAddress && len(peer) <= maxAddress
+}
+
 const recordVersion = 1
 
 func (n *Node) Encode() []byte {
@@ -139,7 +144,7 @@ func DecodeNode(b []byte) (*Node, error) {
 	n.Node, n.Name, n.Door, n.Peer = r.ID(), r.String(), r.String(), r.String()
 	n.TLS, n.KEM, n.Keeper, n.Admitted, n.By = bytes(&r), bytes(&r), r.String(), int64(r.U64()), r.ID()
 	n.Token, n.TokenKey, n.TokenUntil = r.ID(), bytes(&r), int64(r.U64())
-	if r.End() != nil || !ok || !ValidName(n.Name) || len(n.Door) > maxAddress || len(n.Peer) > maxAddress {
+	if r.End() != nil || !ok || !ValidName(n.Name) || !ValidAddresses(n.Door, n.Peer) {
 		return nil, fault.RecordInvalid.At("read member")
 	}
 	return n, nil
