@@ -278,7 +278,9 @@ func (c *Core) unlockNode(t *tenant, exporter [32]byte, body []byte) ([]byte, er
 	if ask.Decode(&r); r.End() != nil {
 		return nil, fault.Malformed.At("read unlock request")
 	}
-	if err := c.readNodes(t); err != nil { // as the store has them now: one may just have been removed
+	// As the store has them now: one may just have been removed. No lease is asked for: of two nodes the one that runs has none
+	// while the other waits to be unlocked.
+	if err := c.readNodes(t); err != nil {
 		return nil, err
 	}
 	n := c.members()[ask.ID]
