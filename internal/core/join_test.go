@@ -303,12 +303,21 @@ func (h *house) adminAfter(a *house) *client.Conn {
 
 func TestARemovedNodeGetsNoLinkAndNoRoot(t *testing.T) {
 	w := newTown(t)
-	a, _ := first(w)
+	a, slot := first(w)
+	handle := a.signingKey(slot)
 	b := a.member(w, "b", "peers")
 	want(t, "policy", a.admin().ClusterSet(client.SetAutoUnlock, client.ClusterPolicy{AutoUnlock: true}), fault.OK)
 	until(t, "they are linked", func() bool { a.core.Tick(); b.core.Tick(); return a.core.Links().Linked(b.id) })
 	want(t, "itself", a.admin().MemberRemove("node1"), fault.ArgumentsBad)
+	until(t, "both have leases", func() bool {
+		a.core.Tick()
+		b.core.Tick()
+		a.core.coherence.mu.Lock()
+		defer a.core.coherence.mu.Unlock()
+		return len(a.core.coherence.roster.nodes) == 2
+	})
 	want(t, "remove", a.admin().MemberRemove("b"), fault.OK)
+	want(t, "use by the one that is left", a.uses(slot, handle), fault.OK)
 	if last := w.members[len(w.members)-1]; last.Verb != wire.MemberRemove || last.Node != b.id {
 		t.Errorf("its store: %+v", last)
 	}

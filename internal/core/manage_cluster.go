@@ -133,6 +133,9 @@ func (m *manager) memberRemove() error {
 		}
 		c.change.Lock()
 		err = t.vault.Remove(n.entry)
+		if err == nil { // all have heard, and are still linked
+			c.leaveRoster(t, id)
+		}
 		if vault.Done(err) {
 			c.loseNode(id)
 			c.removeIdentity(t, id)

@@ -254,6 +254,33 @@ func (c *Core) nextRoster(t *tenant, old roster, ready bool) (next *roster, sett
 	return nil, false
 }
 
+// leaveRoster takes a node out whose member record was destroyed just now, and that in force everywhere: the majority of this
+// roster has said so. It must not wait for its turn in lookAfterRoster, which would ask them again: of two nodes the one that goes
+// is part of every majority, and no core speaks to it from now on.
+func (c *Core) leaveRoster(t *tenant, id key.ID) {
+	l := &c.coherence
+	for range rosterTries {
+		l.mu.Lock()
+		old, ready := l.roster, l.machine != nil && !l.broken
+		l.mu.Unlock()
+		if !ready || !old.has(id) || !old.has(c.config.Node) {
+			return
+		}
+		next := old
+		next.nodes = slices.DeleteFunc(slices.Clone(old.nodes), func(other key.ID) bool { return other == id })
+		err := c.changeRoster(t, old, next, false)
+		if fault.Of(err) != fault.Conflict { // another node's step came first: from there
+			if err != nil {
+				c.host.Log(wire.LogInfo, 0, "roster of leases: "+err.Error())
+			}
+			return
+		}
+	}
+}
+
+// rosterTries: the others stop competing when they see that the node is gone.
+const rosterTries = 5
+
 func (l *coherence) forgetShorter() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

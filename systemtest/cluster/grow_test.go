@@ -186,8 +186,17 @@ func TestNodesOfSeveralMachinesJoinFailAndLeaveUnderLoad(t *testing.T) {
 	}
 	first.stands(most)
 
-	// Every node says the same of the cluster.
-	for _, m := range machines {
+	// Every node serves every key, and says the same of the cluster.
+	for i, m := range machines {
+		s := login(t, m.socket())
+		found, err := s.FindAll(client.Template{client.Bytes(key.AttrLabel, []byte("growing")), client.ULong(key.AttrClass, key.ClassPrivate)})
+		if err != nil || len(found) != 1 {
+			t.Errorf("node %d finds %d keys of the first, %v", i+1, len(found), err)
+			continue
+		}
+		if err := sign(s, found[0].Handle); err != nil {
+			t.Errorf("node %d signs with a key of the first: %v", i+1, err)
+		}
 		m.stands(most)
 	}
 
