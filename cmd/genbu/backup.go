@@ -36,13 +36,27 @@ func atPlace(cmd *cobra.Command, place *string) {
 	cmd.Flags().StringVar(place, "place", "", "directory, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME (default: backup.place in genbu.yaml)")
 }
 
-// absolute makes a directory that was typed here mean the same to the host, which stands elsewhere.
+// absolute makes a directory that was typed here mean the same to the host, which stands elsewhere. Nodes that were made together
+// keep their backups together, unless their configuration says otherwise: whichever of them is asked finds the same.
 func absolute(place string) (string, error) {
-	if place == "" || strings.Contains(place, "://") {
+	if strings.Contains(place, "://") {
 		return place, nil
 	}
-	return filepath.Abs(place)
+	if place != "" {
+		return filepath.Abs(place)
+	}
+	c, err := nodeConfig()
+	if err != nil {
+		return "", err
+	}
+	if l := layoutOf(placeDir()); l != nil && c.Backup.Place == filepath.Join(c.Dir, backupsDir) {
+		return filepath.Join(l.dir, backupsDir), nil
+	}
+	return "", nil
 }
+
+// backupsDir is where a node keeps its backups, unless it is told another place.
+const backupsDir = "backups"
 
 func infoText(w io.Writer, i *backup.Info, verb string) {
 	fmt.Fprintf(w, "%s %s: %d records of %s, %s\n", i.Name, verb, i.Records, i.Time.Format(time.RFC3339), bytesText(i.Size))

@@ -53,7 +53,7 @@ var canaryTypes = []string{"ec-p256", "ed25519"}
 
 // canaries reads what is known of the canary keys, or makes them, which takes the domain's admin.
 func canaries(make bool) (c *canarySet, made bool, err error) {
-	path := filepath.Join(nodeDir(), canaryFile)
+	path := filepath.Join(accessDir(), canaryFile)
 	text, err := os.ReadFile(path)
 	if err == nil {
 		c = &canarySet{}

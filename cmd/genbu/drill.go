@@ -154,15 +154,15 @@ func (d *drilling) furnish(c *server.Config, dir string) error {
 	}
 	text := fmt.Sprintf("listen: \"\"\nsocket_mode: \"0600\"\naccept_missing: %s\n", missing)
 	if !d.holders() {
-		keeper, err := json.Marshal(c.Keeper)
+		root, from, err := rootByFile(c)
+		if err != nil {
+			return err
+		}
+		keeper, err := json.Marshal(from)
 		if err != nil {
 			return err
 		}
 		text += "keeper: " + string(keeper) + "\n"
-		root, err := os.ReadFile(filepath.Join(c.Dir, "root", "file"))
-		if err != nil {
-			return next(errors.New("the root key has no keeper that could open it unattended: give --domain and --key of its holders"), "genbu drill --help")
-		}
 		if err := durable.Mkdir(filepath.Join(dir, "root")); err != nil {
 			return err
 		}
@@ -237,4 +237,22 @@ func reason(stderr []byte) string {
 		}
 	}
 	return strings.TrimSpace(string(stderr))
+}
+
+// rootByFile finds a root key whose keeper is a file: this node's, or that of one made together with it.
+func rootByFile(c *server.Config) (sealed []byte, keeper string, err error) {
+	configs := []*server.Config{c}
+	if l := layoutOf(placeDir()); l != nil {
+		for _, name := range l.Nodes {
+			if other, err := configOf(l.node(name)); err == nil {
+				configs = append(configs, other)
+			}
+		}
+	}
+	for _, c := range configs {
+		if sealed, err := os.ReadFile(filepath.Join(c.Dir, "root", "file")); err == nil {
+			return sealed, c.Keeper, nil
+		}
+	}
+	return nil, "", next(errors.New("the root key has no keeper that could open it unattended: give --domain and --key of its holders"), "genbu drill --help")
 }

@@ -282,6 +282,21 @@ func allVote(ctx context.Context, l *layout) error {
 
 // downNodes ends all nodes, and waits for them.
 func downNodes(cmd *cobra.Command, l *layout) error {
+	ended, err := stopNodes(l)
+	if err != nil {
+		return err
+	}
+	return show(cmd, map[string]any{"stopped": len(ended) > 0, "nodes": ended}, func(w io.Writer) {
+		if len(ended) == 0 {
+			fmt.Fprintf(w, "no node runs in %s\n", l.dir)
+			return
+		}
+		fmt.Fprintf(w, "%s in %s stopped\n", strings.Join(ended, ", "), filepath.Clean(l.dir))
+	})
+}
+
+// stopNodes stops every node of a layout, all at once.
+func stopNodes(l *layout) (stoppedNodes []string, err error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var faults []error
@@ -309,15 +324,6 @@ func downNodes(cmd *cobra.Command, l *layout) error {
 		})
 	}
 	wg.Wait()
-	if err := errors.Join(faults...); err != nil {
-		return err
-	}
 	slices.Sort(ended)
-	return show(cmd, map[string]any{"stopped": len(ended) > 0, "nodes": ended}, func(w io.Writer) {
-		if len(ended) == 0 {
-			fmt.Fprintf(w, "no node runs in %s\n", l.dir)
-			return
-		}
-		fmt.Fprintf(w, "%s in %s stopped\n", strings.Join(ended, ", "), filepath.Clean(l.dir))
-	})
+	return ended, errors.Join(faults...)
 }

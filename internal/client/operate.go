@@ -36,3 +36,14 @@ func (s *Session) Operate(o Operation) (res Result, err error) {
 	}, func(r *wire.Reader) { res = Result{keep(r.Bytes()), keep(r.Bytes()), keep(r.Bytes())} })
 	return res, err
 }
+
+// Release answers a key wrapped (CKM_RSA_AES_KEY_WRAP with this hash) to the environment that an attestation token speaks for,
+// where the key's release policy allows it.
+func (s *Session) Release(k uint64, name, token string, hash key.Hash) ([]byte, error) {
+	return s.bytes(wire.CallRelease, func(w *wire.Writer) {
+		w.U64(k)
+		w.String(name)
+		w.String(token)
+		w.U64(uint64(hash))
+	})
+}

@@ -16,6 +16,7 @@ const (
 	SettingVaultResource   = "resource.vault"      // domain: the audience of tokens for vaults
 	SettingManagedResource = "resource.managedhsm" // domain: the same for managed HSMs
 	SettingRetention       = "retention-days"      // partition: how long what was deleted can be recovered; 7 to 90, 0 for not at all
+	SettingAttestation     = "attestation:"        // partition: with an authority's URL behind it, the key set that is pinned for it
 	SettingPurgeProtection = "purge-protection"    // partition: "true" or "false"; once true it stays so
 )
 

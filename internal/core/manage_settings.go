@@ -59,6 +59,7 @@ func (m *manager) settingsGet() error {
 		i := t.settings()
 		list = []setting{{settingKind, kindName(i.flags)}, {settingRetention, strconv.FormatUint(i.retention, 10)},
 			{settingProtection, strconv.FormatBool(i.protected)}}
+		list = append(list, t.rights().settings...)
 	}
 	m.w.U32(uint32(len(list)))
 	for _, s := range list {
@@ -86,6 +87,13 @@ func (m *manager) settingsSet() error {
 	}
 	if slot == 0 {
 		return m.setDomain(t, list)
+	}
+	pins := slices.DeleteFunc(slices.Clone(list), func(s setting) bool { return !strings.HasPrefix(s.name, settingAttestation) })
+	if list = slices.DeleteFunc(list, func(s setting) bool { return strings.HasPrefix(s.name, settingAttestation) }); len(pins) > 0 {
+		if len(list) > 0 {
+			return fault.ArgumentsBad.At("set attestation authorities and other settings at once")
+		}
+		return m.pin(t, pins)
 	}
 	m.core.change.Lock()
 	defer m.core.change.Unlock()

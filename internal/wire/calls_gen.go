@@ -61,6 +61,7 @@ const (
 	CallNamePurge        Call = 0x55
 	CallNameBackup       Call = 0x56
 	CallNameRestore      Call = 0x57
+	CallRelease          Call = 0x58
 	CallStatus           Call = 0x80
 	CallInit             Call = 0x81
 	CallUnlock           Call = 0x82
@@ -179,6 +180,7 @@ var Calls = []CallSpec{
 	{CallNamePurge, "NAME_PURGE", "uub", "", true, ""},
 	{CallNameBackup, "NAME_BACKUP", "uub", "b", true, ""},
 	{CallNameRestore, "NAME_RESTORE", "uub", "b", true, ""},
+	{CallRelease, "RELEASE", "uubbu", "b", true, ""},
 	{CallStatus, "STATUS", "", "*", false, "any"},
 	{CallInit, "INIT", "buub", "[b]", false, "any"},
 	{CallUnlock, "UNLOCK", "b", "u", false, "any"},

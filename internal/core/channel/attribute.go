@@ -3,6 +3,8 @@
 package channel
 
 import (
+	"bytes"
+
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/object"
 	"github.com/genbu-hsm/genbu/internal/core/policy"
@@ -109,6 +111,11 @@ func (c *channel) change(session, handle uint64, t object.Template) error {
 	o, err := r.With(t, policy.Actor(v.who()), c.module.Clock())
 	if err != nil {
 		return err
+	}
+	if p := o.ReleasePolicy(); p != nil && !bytes.Equal(p, r.ReleasePolicy()) {
+		if err := policy.CheckRelease(p); err != nil {
+			return err
+		}
 	}
 	if err := policy.Rename(v.who(), r.Object, o); err != nil {
 		return err

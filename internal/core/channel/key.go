@@ -105,7 +105,8 @@ type job struct {
 	data      []byte
 	signature []byte // or tag
 	aad       []byte
-	public    bool // the private key's public half does it
+	public    bool          // the private key's public half does it
+	to        mech.Material // or this key does, which is no object's
 	do        func(c *channel, j *job, k mech.Key) error
 	err       error
 }
@@ -144,10 +145,13 @@ func (c *channel) doJob() {
 
 // openFor answers the key that a job needs.
 func (c *channel) openFor(j *job) (mech.Key, func(), error) {
-	if !j.public {
+	m := j.to
+	switch {
+	case j.public:
+		m = j.key.Material(nil)
+	case m.Public == nil:
 		return c.open(j.v, j.key)
 	}
-	m := j.key.Material(nil)
 	k, err := all.Family(m.Type).Parse(m, false)
 	return k, func() {}, err
 }

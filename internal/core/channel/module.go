@@ -125,6 +125,10 @@ type Objects interface {
 	// SealBackup seals a backup for the security domain, OpenBackup opens one. The caller is inside ssp.Do.
 	SealBackup(plain []byte) ([]byte, error)
 	OpenBackup(blob []byte) ([]byte, error)
+
+	// Attest checks an attestation token against a key's release policy and answers the public key, RSA, of the environment
+	// that it attests to.
+	Attest(release []byte, token string) (mech.Material, error)
 }
 
 // Identity is who a login is.

@@ -3,6 +3,7 @@
 package channel_test
 
 import (
+	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/object"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
@@ -16,6 +17,9 @@ func (t *token) Names(q wire.FindNamesRequest) ([]*object.Object, wire.FindNames
 	return nil, q, false, nil
 }
 
-func (t *token) Retention() (int64, bool)               { return 0, false }
-func (t *token) SealBackup([]byte) ([]byte, error)      { return nil, fault.Unsupported }
+func (t *token) Retention() (int64, bool)          { return 0, false }
+func (t *token) SealBackup([]byte) ([]byte, error) { return nil, fault.Unsupported }
+func (t *token) Attest([]byte, string) (mech.Material, error) {
+	return mech.Material{}, fault.TokenInvalid
+}
 func (t *token) OpenBackup(blob []byte) ([]byte, error) { return nil, fault.RecordInvalid }

@@ -31,6 +31,11 @@ func (v view) rules() object.Rules {
 
 // mayMake decides about an object that is to be.
 func (v view) mayMake(o *object.Object) error {
+	if p := o.ReleasePolicy(); p != nil {
+		if err := policy.CheckRelease(p); err != nil {
+			return err
+		}
+	}
 	if err := policy.Write(v.rw, o.Token()); err != nil {
 		return err
 	}

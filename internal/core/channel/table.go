@@ -117,6 +117,7 @@ func init() {
 		{wire.CallNamePurge, inOperational, needApp, namePurge, ""},
 		{wire.CallNameBackup, inOperational, needApp, nameBackup, ""},
 		{wire.CallNameRestore, inOperational, needApp, nameRestore, ""},
+		{wire.CallRelease, inOperational, needApp, release, ""},
 	} {
 		r.name = r.call.String()
 		table[r.call] = &r

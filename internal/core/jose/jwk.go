@@ -29,7 +29,7 @@ func ParseSet(text []byte) ([]Key, error) {
 		if use := k.Get("use").String(); use != "" && use != "sig" {
 			continue
 		}
-		if one, ok := parseKey(k); ok {
+		if one, ok := ParseKey(k); ok {
 			keys = append(keys, one)
 		}
 	}
@@ -39,7 +39,8 @@ func ParseSet(text []byte) ([]Key, error) {
 	return keys, nil
 }
 
-func parseKey(v Value) (Key, bool) {
+// ParseKey reads one JSON web key; false for what is none, or too weak.
+func ParseKey(v Value) (Key, bool) {
 	k := Key{ID: v.Get("kid").String()}
 	number := func(name string) *big.Int {
 		b, err := encoding.DecodeString(v.Get(name).String())

@@ -90,6 +90,9 @@ func (o *Object) Kind() key.Group {
 // Exportable tells whether the key may be released under its policy.
 func (o *Object) Exportable() bool { return o.number(key.AttrReleaseFlags)&1 != 0 }
 
+// ReleasePolicy is the JSON by which the key may be released; a view.
+func (o *Object) ReleasePolicy() []byte { return o.find(key.AttrRelease) }
+
 // releaseFixed: the release policy cannot be changed any more.
 func (o *Object) releaseFixed() bool { return o.number(key.AttrReleaseFlags)&2 != 0 }
 

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package channel
+
+import (
+	"github.com/genbu-hsm/genbu/internal/core/mech"
+	"github.com/genbu-hsm/genbu/internal/core/mech/all"
+	"github.com/genbu-hsm/genbu/internal/core/policy"
+	"github.com/genbu-hsm/genbu/internal/core/wrap"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
+)
+
+// oaepOf is the hash of CKM_RSA_AES_KEY_WRAP by which a key may be released.
+var oaepOf = map[key.Hash]key.MGF{key.MechSHA1: key.MGF1SHA1, key.MechSHA256: key.MGF1SHA256, key.MechSHA384: key.MGF1SHA384}
+
+// release gives a key out, wrapped to the key of an environment whose attestation token meets the key's release policy.
+func release(c *channel) error {
+	id, handle, name, text, hash := c.r.U64(), c.r.U64(), c.r.Bytes(), c.r.Bytes(), key.Hash(c.r.U64())
+	if err := c.r.End(); err != nil {
+		return err
+	}
+	v, err := c.session(id)
+	if err != nil {
+		return err
+	}
+	r, err := v.find(handle)
+	if err != nil {
+		return err
+	}
+	if len(name) > 0 && string(name) != string(r.Label()) {
+		return fault.ObjectUnknown.At("compare name and key")
+	}
+	row := all.Row(key.MechRSAAESKeyWrap)
+	c.about.Object, c.about.Mechanism = r.ID, row.ID
+	mgf, ok := oaepOf[hash]
+	if !ok {
+		return fault.MechanismParamInvalid.At("read hash of release")
+	}
+	if err := policy.Release(v.who(), r.Object, c.module.Now()); err != nil {
+		return err
+	}
+	to, err := v.tokens.Attest(r.ReleasePolicy(), string(text))
+	if err != nil {
+		return err
+	}
+	var param wire.Writer
+	for _, n := range []uint64{256, uint64(hash), uint64(mgf), 0} {
+		param.U64(n)
+	}
+	param.Bytes(nil)
+	j := job{v: v, key: r, row: row, how: mech.Wrap, param: param.B, to: to}
+	j.do = c.inside(func(k mech.Key) error {
+		return c.material(v, r, func(m mech.Material) error {
+			plain, err := wrap.Serialize(m)
+			if err != nil {
+				return err
+			}
+			out, err := row.WrapBytes(k, j.param, plain)
+			if &plain[0] != &m.Secret[0] {
+				clear(plain)
+			}
+			if err == nil {
+				c.w.Bytes(out)
+			}
+			return err
+		})
+	})
+	if err := c.useKey(j); err != nil {
+		return err
+	}
+	return c.record(r.ID)
+}
