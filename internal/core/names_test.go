@@ -180,7 +180,7 @@ func TestTimesHoldToTheSecond(t *testing.T) {
 	s := w.session(w.vault)
 	now := uint64(w.core.Now())
 	spec := aes256("k")
-	spec.NotBefore, spec.Expires = now+10, now+20
+	spec.NotBefore, spec.Expires = now+100, now+200
 	k := w.create(s, spec)
 	values, err := s.Get(k.Handle, key.AttrStartDate, key.AttrEndDate)
 	w.must(err)
@@ -192,10 +192,10 @@ func TestTimesHoldToTheSecond(t *testing.T) {
 	}
 	_, err = encrypt()
 	w.want("before", err, fault.KeyDisabled)
-	w.later(10 * time.Second)
+	w.later(100 * time.Second)
 	sealed, err := encrypt()
 	w.must(err)
-	w.later(10 * time.Second)
+	w.later(100 * time.Second)
 	_, err = encrypt()
 	w.want("after", err, fault.KeyDisabled)
 	_, err = s.Encrypt(client.Mechanism{ID: key.MechAESECB}, k.Handle, make([]byte, 16))

@@ -31,3 +31,29 @@ func DateOf(unix int64) Date {
 	return Date{digit(year / 1000), digit(year / 100), digit(year / 10), digit(year),
 		digit(m / 10), digit(m), digit(d / 10), digit(d)}
 }
+
+// Unix is the first second of a day, the inverse of DateOf; false for what is no day.
+func (d Date) Unix() (int64, bool) {
+	if !isDate(d[:]) {
+		return 0, false
+	}
+	n := func(s []byte) (v int64) {
+		for _, c := range s {
+			v = v*10 + int64(c-'0')
+		}
+		return v
+	}
+	y, m, day := n(d[:4]), n(d[4:6]), n(d[6:])
+	if m <= 2 {
+		y--
+	}
+	era := y / 400
+	if y < 0 {
+		era--
+	}
+	year := y - era*400
+	m = (m + 9) % 12 // from March on
+	of := year*365 + year/4 - year/100 + (153*m+2)/5 + day - 1
+	unix := (era*146097 + of - 719468) * 86400
+	return unix, DateOf(unix) == d
+}

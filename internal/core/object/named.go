@@ -111,8 +111,25 @@ func (o *Object) implied(t key.Attr) []byte {
 			d := DateOf(s - 1)
 			return d[:]
 		}
+	case key.AttrNotBefore:
+		return o.dayOf(key.AttrStartDate, 0)
+	case key.AttrExpires:
+		return o.dayOf(key.AttrEndDate, 86400) // the last day counts
 	}
 	return nil
+}
+
+// dayOf is a date that PKCS #11 set as the web doors' time, so many seconds after its beginning; nil when there is none.
+func (o *Object) dayOf(t key.Attr, after int64) []byte {
+	v := o.find(t)
+	if len(v) != len(Date{}) {
+		return nil
+	}
+	unix, ok := Date(v).Unix()
+	if !ok || unix+after <= 0 {
+		return nil
+	}
+	return putULong(uint64(unix + after))
 }
 
 // updated notes the time of a change.
