@@ -68,5 +68,9 @@ var Table = []Row{
 	{"genbu_cluster_leader", Gauge, nil, "1 while this node leads."},
 	{"genbu_cluster_writable", Gauge, nil, "1 while there is a leader and a majority of the voters answers this node."},
 
+	{"genbu_backup_drill_timestamp_seconds", Gauge, nil, "When the last scheduled drill began, in seconds since 1970."},
+	{"genbu_backup_drill_ok", Gauge, nil, "1 while the last drill restored a node whose keys worked."},
+	{"genbu_backup_drill_rto_seconds", Gauge, nil, "How long that took."},
+
 	{"genbu_certificate_expiry_timestamp_seconds", Gauge, []string{"use"}, "When a certificate of this node ends, in seconds since 1970."},
 }

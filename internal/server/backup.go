@@ -56,6 +56,10 @@ func serveBackups(ctx context.Context, c *Config, engine store.Store, core backu
 		go schedule.Run(ctx)
 		showBackups(shown, schedule)
 	}
+	if d := (&drills{dir: c.Dir, every: every(c.Backup.DrillEvery), log: log, mine: func(ctx context.Context) bool { return leads(ctx, engine) }}); d.every > 0 {
+		go d.run(ctx)
+		showDrills(shown, d)
+	}
 	door := &control.Door{Backups: e, Place: place, Status: func() any { return schedule.State() }}
 	path := filepath.Join(c.Dir, ControlFile)
 	if len(path) > 107 { // sun_path
