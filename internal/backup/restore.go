@@ -23,7 +23,7 @@ type Restored struct {
 // Undone is an act that the restore took back.
 type Undone struct {
 	What      string `json:"what"` // "destruction", "change", "creation"
-	Kind      string `json:"kind"` // "object", "operator", "partition", "record"
+	Kind      string `json:"kind"` // "object", "operator", "partition", "agent", "record"
 	Partition string `json:"partition"`
 	ID        string `json:"id"`
 	Name      string `json:"name,omitempty"`
@@ -163,6 +163,8 @@ func words(undone []wire.Undone) []Undone {
 			w.Kind = "operator"
 		case wire.KindPartition:
 			w.Kind = "partition"
+		case wire.KindAgent:
+			w.Kind = "agent"
 		}
 		list = append(list, w)
 	}

@@ -83,6 +83,9 @@ func ledgerID(path string) (id key.ID, ok bool) {
 		return membership.RecordID(path), true
 	}
 	words := strings.Split(path, "/")
+	if len(words) == 3 && words[0] == "r" && words[2] == "access" {
+		return accessID, true
+	}
 	if len(words) == 4 && words[0] == "r" && (words[2] == "o" || words[2] == "u" || words[2] == "a") {
 		return key.ParseID(words[3])
 	}

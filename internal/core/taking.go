@@ -212,7 +212,11 @@ func (r *restoring) came(rec wire.Record) {
 	if err != nil {
 		return
 	}
-	switch want, gone := now.Expect(u.ID); {
+	id := u.ID
+	if of, ok := ledgerID(rec.Path); ok {
+		id = of
+	}
+	switch want, gone := now.Expect(id); {
 	case gone:
 		u.What = wire.UndoneDestruction
 	case version < want:

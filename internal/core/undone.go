@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/genbu-hsm/genbu/internal/core/archive"
+	membership "github.com/genbu-hsm/genbu/internal/core/member"
 	"github.com/genbu-hsm/genbu/internal/core/object"
 	"github.com/genbu-hsm/genbu/internal/core/operator"
 	"github.com/genbu-hsm/genbu/internal/wire"
@@ -28,8 +29,13 @@ func about(path string) (u wire.Undone, ok bool) {
 	case len(words) == 2 && words[0] == "p":
 		u.Kind, u.ID = wire.KindPartition, u.Partition
 		return u, !u.ID.IsZero()
-	case len(words) != 4 || words[2] == "c" || words[2] == "a": // a node's audit key is made anew where it is missing
+	case len(words) == 3 && words[2] == "access":
+		u.ID = accessID
+		return u, true
+	case len(words) != 4 || strings.Contains("c a n k j", words[2]): // logs, and what belongs to nodes: a restore begins with one
 		return u, false
+	case words[2] == "g":
+		u.Kind = wire.KindAgent
 	case words[2] == "o":
 		u.Kind = wire.KindObject
 	case words[2] == "u":
@@ -52,9 +58,17 @@ func nameOf(f *archive.Follower, owner key.ID, u wire.Undone, rec wire.Record) (
 			if o, err := operator.Decode(plain); err == nil {
 				name = []byte(o.Name)
 			}
+		case wire.KindAgent:
+			if a, err := membership.DecodeAgent(plain); err == nil {
+				name = []byte(a.Name)
+			}
 		case wire.KindPartition:
 			if i, err := decodeInfo(plain); err == nil {
 				name = []byte(i.label)
+			}
+		default:
+			if u.ID == accessID {
+				name = []byte("roles and assignments")
 			}
 		}
 	})

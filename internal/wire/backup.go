@@ -53,6 +53,7 @@ const (
 	KindObject    uint8 = 1
 	KindOperator  uint8 = 2
 	KindPartition uint8 = 3
+	KindAgent     uint8 = 4
 )
 
 // Undone is one act that a restore takes back.

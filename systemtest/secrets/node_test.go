@@ -81,7 +81,14 @@ func (n *node) path(name string) string { return filepath.Join(n.dir, name) }
 // dump core.
 func (n *node) run(command string, flags ...string) []byte {
 	n.t.Helper()
-	cmd := exec.Command(genbu, append([]string{command, "--dir", n.dir}, flags...)...)
+	return n.command(append([]string{command}, flags...)...)
+}
+
+// command is run for those of several words.
+func (n *node) command(words ...string) []byte {
+	n.t.Helper()
+	command := words[0]
+	cmd := exec.Command(genbu, append(words, "--dir", n.dir)...)
 	cmd.Dir, cmd.Env = n.dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GOTRACEBACK=crash"}
 	var errs strings.Builder
 	cmd.Stderr = &errs
