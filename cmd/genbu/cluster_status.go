@@ -22,8 +22,8 @@ func clusterStatus() *cobra.Command {
 		Use:   "status",
 		Short: "Show the nodes: who leads, who is well, how many more may fail",
 		Long: `Show every node as this one sees it: its part in the store (leader, voter, learner), the state of
-its core, how far it lags behind, whether the cores are linked, how long its host's certificate
-holds, and its version. It answers without a majority as well.
+its core and what is left of its lease, how far it lags behind, whether the cores are linked, how
+long its host's certificate holds, and its version. It answers without a majority as well.
 
   genbu cluster status`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,6 +62,7 @@ type nodeInfo struct {
 	Core        string     `json:"core"`
 	Linked      bool       `json:"linked"` // the core that was asked has a link to this one
 	Waits       bool       `json:"waits_for_unlock"`
+	LeaseMS     int64      `json:"lease_left_ms"` // -1: it needs none, or is not known
 	Lag         uint64     `json:"lag"`
 	Keeper      string     `json:"keeper"`
 	Door        string     `json:"door"`
@@ -105,7 +106,7 @@ func quietState(err error) bool {
 func (s *clusterInfo) merge(v *cluster.View, members []client.Member) {
 	well := 0
 	for _, m := range v.Members {
-		n := nodeInfo{Name: short(m.Node), Node: m.Node, Role: "voter", Self: m.Self, Healthy: m.Healthy, Reason: m.Reason, Core: "-", Lag: m.Lag, Peer: m.Peer}
+		n := nodeInfo{Name: short(m.Node), Node: m.Node, Role: "voter", Self: m.Self, Healthy: m.Healthy, Reason: m.Reason, Core: "-", LeaseMS: -1, Lag: m.Lag, Peer: m.Peer}
 		switch {
 		case m.Leader:
 			n.Role = "leader"
@@ -113,7 +114,7 @@ func (s *clusterInfo) merge(v *cluster.View, members []client.Member) {
 			n.Role = "learner"
 		}
 		if m.Info != nil {
-			n.Core, n.Keeper, n.Version = m.Info.Core, m.Info.Keeper, m.Info.Version
+			n.Core, n.Keeper, n.Version, n.LeaseMS = m.Info.Core, m.Info.Keeper, m.Info.Version, m.Info.LeaseMS
 			if !m.Info.Certificate.IsZero() {
 				n.Certificate = &m.Info.Certificate
 			}
@@ -137,7 +138,7 @@ func (s *clusterInfo) merge(v *cluster.View, members []client.Member) {
 			known = known || n.Node == of.Node.String()
 		}
 		if !known {
-			s.Nodes = append(s.Nodes, nodeInfo{Name: of.Name, Node: of.Node.String(), Role: "none", Core: "-", Keeper: of.Keeper, Door: of.Door,
+			s.Nodes = append(s.Nodes, nodeInfo{Name: of.Name, Node: of.Node.String(), Role: "none", Core: "-", LeaseMS: -1, Keeper: of.Keeper, Door: of.Door,
 				Peer: of.Peer, Linked: of.Linked, Waits: of.Waits, Reason: "its store is no member: genbu cluster remove " + word(of.Name)})
 		}
 	}
@@ -167,12 +168,19 @@ func (s *clusterInfo) text(w io.Writer) {
 		if !n.Healthy {
 			host, lag = "AWAY", "-"
 		}
+		lease := "-"
+		switch {
+		case n.LeaseMS == 0:
+			lease = "OVER"
+		case n.LeaseMS > 0:
+			lease = fmt.Sprintf("%.1fs", float64(n.LeaseMS)/1000)
+		}
 		if n.Waits {
 			n.Core = "waits for unlock"
 		}
-		rows = append(rows, []string{n.Name, n.Role, host, n.Core, lag, link, dash(n.Keeper), cert, dash(n.Version), dash(n.Door)})
+		rows = append(rows, []string{n.Name, n.Role, host, n.Core, lease, lag, link, dash(n.Keeper), cert, dash(n.Version), dash(n.Door)})
 	}
-	table(w, "NAME ROLE HOST CORE LAG LINK KEEPER CERTIFICATE VERSION DOOR", rows)
+	table(w, "NAME ROLE HOST CORE LEASE LAG LINK KEEPER CERTIFICATE VERSION DOOR", rows)
 	for _, n := range s.Nodes {
 		if n.Reason != "" {
 			fmt.Fprintf(w, "%s: %s\n", n.Name, n.Reason)

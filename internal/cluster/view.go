@@ -25,6 +25,7 @@ type Node struct {
 	Version     string    `json:"version"`
 	Core        string    `json:"core"` // state, or "none"
 	Keeper      string    `json:"keeper,omitempty"`
+	LeaseMS     int64     `json:"lease_ms"` // left of the core's lease; -1 where it needs none, or says nothing
 	Learner     bool      `json:"learner,omitempty"`
 	Term        uint64    `json:"term"`
 	Committed   uint64    `json:"committed"`
@@ -151,21 +152,40 @@ func (c *Cluster) self(ctx context.Context, engine *etcd.Engine) (*Node, error) 
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Node: c.config.Node.String(), Version: c.config.Version, Core: "none", Learner: p.Learner, Term: p.Term,
+	n := &Node{Node: c.config.Node.String(), Version: c.config.Version, Core: "none", LeaseMS: -1, Learner: p.Learner, Term: p.Term,
 		Committed: p.Committed, Applied: p.Applied, Revision: p.Revision, StoreBytes: u.File, StoreQuota: u.Quota}
 	if cert := c.certificate(); cert != nil {
 		n.Certificate = cert.NotAfter
 	}
 	if core, err := c.attached(); err == nil {
-		var s wire.Status
-		if body, err := core.Call(wire.OpStatus, nil); err == nil {
-			if r := wire.NewReader(body); true {
-				s.Decode(&r)
-				n.Core, n.Keeper = s.State.String(), s.Keeper
+		n.describe(core)
+	}
+	return n, nil
+}
+
+// describe adds what the core says of itself. One that does not answer is "none".
+func (n *Node) describe(core Core) {
+	var s wire.Status
+	body, err := core.Call(wire.OpStatus, nil)
+	if r := wire.NewReader(body); err == nil {
+		if s.Decode(&r); r.End() == nil {
+			n.Core, n.Keeper = s.State.String(), s.Keeper
+		}
+	}
+	var m wire.Metrics
+	body, err = core.Call(wire.OpMetrics, nil)
+	if r := wire.NewReader(body); err == nil {
+		if m.Decode(&r); r.End() == nil {
+			for _, g := range m.Gauges {
+				if g.Name == "lease_left" {
+					n.LeaseMS = g.Value / int64(time.Millisecond)
+					if g.Value < 0 {
+						n.LeaseMS = -1
+					}
+				}
 			}
 		}
 	}
-	return n, nil
 }
 
 // answerPeer answers other members' hosts; package etcd has let in nobody else.

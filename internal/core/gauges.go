@@ -3,6 +3,8 @@
 package core
 
 import (
+	"math"
+
 	"github.com/genbu-hsm/genbu/internal/core/mech/all"
 	"github.com/genbu-hsm/genbu/internal/core/meter"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -23,6 +25,7 @@ func (c *Core) gauges() {
 	c.meter.Gauge("uptime", status(func(s *wire.Status) int64 { return int64(s.Uptime) }))
 	c.meter.Gauge("secret_memory_used", func() int64 { used, _ := ssp.Usage(); return int64(used) })
 	c.meter.Gauge("secret_memory_size", func() int64 { _, size := ssp.Usage(); return int64(size) })
+	c.meter.Gauge("lease_left", c.leaseLeft)
 	c.meter.Gauge("audit_lag", func() int64 {
 		if c.log == nil {
 			return 0
@@ -35,6 +38,16 @@ func (c *Core) gauges() {
 		}
 		return int64(c.log.Waiting())
 	})
+}
+
+// leaseLeft is for how many nanoseconds this core's lease holds: 0 when it is over, -1 for the only node, which needs none.
+func (c *Core) leaseLeft() int64 {
+	switch until := c.coherence.until.Load(); until {
+	case math.MaxInt64:
+		return -1
+	default:
+		return max(0, until-c.system.Boot())
+	}
 }
 
 // mechanisms are those that calls are counted by.

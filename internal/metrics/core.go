@@ -30,6 +30,7 @@ var gauges = map[string]struct {
 	"uptime":             {"genbu_core_uptime_seconds", 1},
 	"secret_memory_used": {"genbu_core_secret_memory_bytes", 1},
 	"secret_memory_size": {"genbu_core_secret_memory_limit_bytes", 1},
+	"lease_left":         {"genbu_lease_seconds", 1e-9},
 	"audit_lag":          {"genbu_audit_lag_seconds", 1e-9},
 	"audit_waiting":      {"genbu_audit_entries_waiting", 1},
 }

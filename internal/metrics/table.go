@@ -66,6 +66,7 @@ var Table = []Row{
 	{"genbu_cluster_member_up", Gauge, []string{"member"}, "1 for a member whose host answers this one, by the node's id."},
 	{"genbu_cluster_member_lag_entries", Gauge, []string{"member"}, "Entries of the store's log that a member has not applied."},
 	{"genbu_cluster_leader", Gauge, nil, "1 while this node leads."},
+	{"genbu_lease_seconds", Gauge, nil, "For how long this node may go on using keys without hearing from the others: 0 when its lease is over, less than 0 for the only node, which needs none."},
 	{"genbu_cluster_writable", Gauge, nil, "1 while there is a leader and a majority of the voters answers this node."},
 
 	{"genbu_backup_drill_timestamp_seconds", Gauge, nil, "When the last scheduled drill began, in seconds since 1970."},
