@@ -185,6 +185,9 @@ func (t *tenant) rights() *charter {
 func (t *tenant) setAccess(a *charter, e vault.Entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if e.Path != "" && e.Version < t.accessAt.Version { // a newer one came first
+		return
+	}
 	t.access, t.accessAt = a, e
 	for id, l := range t.limits {
 		l.Set(a.grants(id))

@@ -243,13 +243,30 @@ func (c *Core) catchUp(partition key.ID, counter uint64) {
 
 // catchUpLater is catchUp in the background, one at a time for each partition.
 func (c *Core) catchUpLater(partition key.ID, counter uint64) {
+	c.inBackground(partition, func() { c.catchUp(partition, counter) })
+}
+
+// hinted is catchUpLater on a host's word, which says where to look and nothing else.
+func (c *Core) hinted(partition key.ID, counter uint64) {
+	t, err := c.tenantByID(partition)
+	if err != nil || t.vault.Counter() >= counter {
+		return
+	}
+	c.inBackground(partition, func() {
+		if t.vault.Counter() < counter {
+			t.vault.CatchUp()
+		}
+	})
+}
+
+func (c *Core) inBackground(partition key.ID, f func()) {
 	if _, under := c.coherence.catching.LoadOrStore(partition, true); under {
 		return
 	}
 	go func() {
 		defer process.LastWords()
 		defer c.coherence.catching.Delete(partition)
-		c.catchUp(partition, counter)
+		f()
 	}()
 }
 

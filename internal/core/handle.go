@@ -163,7 +163,7 @@ func (c *Core) place(path string) (t *tenant, id key.ID, ok bool) {
 	return t, id, err == nil
 }
 
-// changed drops what another node changed.
+// changed takes a hint of what another node changed. Whoever gets none from its host is told by the other core.
 func (c *Core) changed(body []byte) error {
 	var notice wire.ChangedRequest
 	r := wire.NewReader(body)
@@ -186,6 +186,9 @@ func (c *Core) changed(body []byte) error {
 		}
 		if t, id, ok := c.place(path); ok {
 			t.vault.Forget(id)
+		}
+		if partition, n, ok := seal.ParseChangePath(path); ok {
+			c.hinted(partition, n+1) // what the other core tells is mostly here before
 		}
 		if t := c.accessOf(path); t != nil {
 			go func() {

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -160,8 +161,16 @@ func (h *herd) goat() *goat {
 		}
 		return nil, nil, false
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.nodes = append(h.nodes, g)
 	return g
+}
+
+func (h *herd) all() []*goat {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.nodes)
 }
 
 // join admits a node, as core/member's admission does, and starts it with the same keeper.
@@ -250,7 +259,7 @@ func (g *goat) restart() {
 // tick flushes the counts of uses, as Core.Tick does.
 func (h *herd) tick() {
 	for !h.over.Load() {
-		for _, g := range h.nodes {
+		for _, g := range h.all() {
 			if c := g.core; c != nil && !g.down.Load() {
 				c.log.Tick(c.system.Now())
 			}

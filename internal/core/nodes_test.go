@@ -109,7 +109,7 @@ func TestNodesComeAndGoWhileKeysAreUsed(t *testing.T) {
 		failed := 0
 		go func() {
 			defer close(done)
-			for len(h.nodes) < 4 {
+			for len(h.all()) < 4 {
 				if err := use(s, k); err != nil {
 					failed++
 					t.Errorf("use while nodes join: %v", err)

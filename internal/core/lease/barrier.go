@@ -23,8 +23,8 @@ type Barrier struct {
 	acks      map[key.ID]*acked
 }
 
-// acked is what one member said. Its words are those it spoke first in its epoch: from then on it has granted only to
-// who knows the change.
+// acked is what one member said. Its words on grants are those it spoke first in its epoch: from then on it has granted only
+// to who knows the change.
 type acked struct {
 	epoch key.ID
 	sent  int64 // when it was asked, the last time
@@ -74,6 +74,7 @@ func (m *Machine) Acked(now, sent int64, from key.ID, b *Barrier, a Ack) {
 	old := b.acks[from]
 	if old != nil && old.epoch == a.Epoch {
 		old.sent = max(old.sent, sent)
+		old.floor = min(old.floor, now+a.Floor) // it may know better now how long leases were
 		return
 	}
 	n := &acked{epoch: a.Epoch, sent: sent, floor: now + a.Floor, ends: map[key.ID]int64{}}

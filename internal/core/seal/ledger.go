@@ -70,6 +70,17 @@ func ChangePath(partition key.ID, n uint64) string {
 	return ChangePrefix(partition) + zeros[len(digits):] + digits
 }
 
+// ParseChangePath is the way back.
+func ParseChangePath(path string) (partition key.ID, n uint64, ok bool) {
+	const at = len("r/00000000000000000000000000000000/c/")
+	if len(path) != at+16 || path[:2] != "r/" || path[at-3:at] != "/c/" {
+		return partition, 0, false
+	}
+	partition, ok = key.ParseID(path[2 : at-3])
+	n, err := strconv.ParseUint(path[at:], 16, 64)
+	return partition, n, ok && err == nil && path == ChangePath(partition, n)
+}
+
 // NewLedger makes the ledger of a partition. It must be loaded, or started, before it is asked.
 func NewLedger(domain, partition key.ID, partKey ssp.Bytes) *Ledger {
 	return &Ledger{domain: domain, partition: partition, partKey: partKey}

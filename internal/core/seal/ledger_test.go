@@ -336,3 +336,17 @@ func FuzzChanges(f *testing.F) {
 		}
 	})
 }
+
+func TestAChangePathIsReadBack(t *testing.T) {
+	for _, n := range []uint64{0, 1, 15, 16, 1 << 40, ^uint64(0)} {
+		if p, got, ok := ParseChangePath(ChangePath(partition, n)); !ok || p != partition || got != n {
+			t.Errorf("%d: %v %d %t", n, p, got, ok)
+		}
+	}
+	for _, path := range []string{"", HeadPath(partition), ChangePrefix(partition), ChangePath(partition, 10) + "0", "x" + ChangePath(partition, 10)[1:],
+		ChangePrefix(partition) + "000000000000000A"} {
+		if _, _, ok := ParseChangePath(path); ok {
+			t.Errorf("%q is taken", path)
+		}
+	}
+}
