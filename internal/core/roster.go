@@ -43,6 +43,16 @@ func (r *roster) length() int64 {
 
 func (r *roster) has(id key.ID) bool { return slices.Contains(r.nodes, id) }
 
+// members is how many nodes share the leases; 0 while locked.
+func (l *coherence) members() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.machine == nil {
+		return 0
+	}
+	return len(l.roster.nodes)
+}
+
 func (r *roster) encode() []byte {
 	var w wire.Writer
 	w.U8(rosterVersion)
