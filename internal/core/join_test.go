@@ -278,7 +278,13 @@ func TestARestartedNodeIsUnlockedByItsPeersIfPolicyOrAnAdminSaysSo(t *testing.T)
 	b.start(wire.Config{})
 	_, err = b.client().Unlock(nil)
 	want(t, "the word was for once", err, fault.UnlockRefused)
+	want(t, "another word", a.admin().NodeUnlock("b"), fault.OK)
+	_, err = b.client().Unlock(nil)
+	want(t, "unlock", err, fault.OK)
+	b.leased()
+	a.leased()
 	want(t, "policy", a.admin().ClusterSet(client.SetAutoUnlock, client.ClusterPolicy{AutoUnlock: true}), fault.OK)
+	b.start(wire.Config{})
 	until(t, "it is unlocked by itself", func() bool { b.core.Tick(); return b.core.State() == wire.StateOperational })
 	want(t, "use", b.uses(slot, handle), fault.OK)
 	b.start(wire.Config{Hold: true})
@@ -298,6 +304,7 @@ func (h *house) adminAfter(a *house) *client.Conn {
 	if _, err := h.client().Unlock(nil); err != nil {
 		h.t.Fatal(err)
 	}
+	h.leased()
 	return h.admin()
 }
 

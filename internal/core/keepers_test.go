@@ -4,7 +4,9 @@ package core
 
 import (
 	"bytes"
+	"math"
 	"testing"
+	"time"
 
 	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -34,6 +36,37 @@ func TestNodesDoNotAllKeepTheRootForEachOther(t *testing.T) {
 	want(t, "policy", admin.ClusterSet(client.SetAutoUnlock, client.ClusterPolicy{AutoUnlock: true}), fault.OK)
 	a.start(wire.Config{})
 	until(t, "a is unlocked by b", func() bool { a.core.Tick(); return a.core.State() == wire.StateOperational })
+}
+
+// TestOfTwoNodesTheOneThatRunsLetsTheOtherIn: it has no lease meanwhile, so an admin can do this and little else there.
+func TestOfTwoNodesTheOneThatRunsLetsTheOtherIn(t *testing.T) {
+	w := newTown(t)
+	a, slot := first(w)
+	handle := a.signingKey(slot)
+	b := a.member(w, "b", "peers")
+	ticking := func(what string, f func() bool) {
+		t.Helper()
+		until(t, what, func() bool { a.core.Tick(); b.core.Tick(); return f() })
+	}
+	ticking("both have leases", func() bool {
+		return len(a.core.Links().Members()) == 2 && a.core.coherence.until.Load() != math.MaxInt64 && a.core.Leased() == nil && b.core.Leased() == nil
+	})
+	b.start(wire.Config{})
+	ticking("the lease is over", func() bool { return a.core.Leased() != nil })
+	s, err := a.client().Open(slot, true)
+	want(t, "open a session", err, fault.OK)
+	_, err = s.Login(client.User, "", []byte("user-pin"))
+	want(t, "log in as a user", err, fault.LeaseExpired)
+	admin := a.admin()
+	_, err = admin.TokenCreate("c", wire.JoinNode, time.Hour)
+	want(t, "make a token", err, fault.LeaseExpired)
+	_, err = admin.Rekeep("file", 0, 0)
+	want(t, "give the root key away", err, fault.LeaseExpired)
+	want(t, "let the other be unlocked", admin.NodeUnlock("b"), fault.OK)
+	ticking("it is", func() bool { return b.core.State() == wire.StateOperational })
+	ticking("leases are back", func() bool { return a.core.Leased() == nil && b.core.Leased() == nil })
+	want(t, "use a key", a.uses(slot, handle), fault.OK)
+	want(t, "and there", b.uses(slot, handle), fault.OK)
 }
 
 func TestCustodiansOpenANodeThatItsPeersDoNotUnlock(t *testing.T) {

@@ -29,6 +29,11 @@ func (c *Core) Login(peer channel.Peer, slot, user uint64, name string, pin []by
 		who.Until = until
 		return who, nil, err
 	}
+	if t.id.IsZero() && c.Leased() != nil {
+		for _, m := range t.members() {
+			t.reread(m) // nobody vouches for what is in memory
+		}
+	}
 	op, err := c.authenticate(t, peer, user, name, pin)
 	var ticket []byte
 	if err == nil {
@@ -59,7 +64,7 @@ func (c *Core) Resume(peer channel.Peer, slot uint64, ticket []byte) (channel.Id
 
 // loggedIn writes the outcome into the audit log, and only then tells it.
 func (c *Core) loggedIn(t *tenant, peer channel.Peer, call wire.Call, op *operator.Operator, ticket []byte, err error) (channel.Identity, []byte, error) {
-	if err == nil {
+	if err == nil && !(t.id.IsZero() && call == wire.CallLogin) {
 		err = c.Leased() // what it was compared with still holds
 	}
 	e := wire.AuditEntry{Kind: wire.AuditLogin, Time: c.system.Now(), Partition: t.id, Door: peer.Door, UID: peer.UID, PID: peer.PID,

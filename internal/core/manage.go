@@ -103,10 +103,10 @@ func init() { // a map literal would refer to itself through the handlers
 }
 
 // withoutLease are the calls that a node answers when it is cut off too: they tell of this node alone, or end something, or are
-// what brings it back.
+// what brings it back. (Not REKEEP: who gets the root key must be an admin still.)
 var withoutLease = map[wire.Call]bool{
 	wire.CallStatus: true, wire.CallInit: true, wire.CallUnlock: true, wire.CallLock: true, wire.CallZeroize: true,
-	wire.CallRekeep: true, wire.CallPartitionList: true, wire.CallAuditNote: true, wire.CallAuditHead: true,
+	wire.CallPartitionList: true, wire.CallAuditNote: true, wire.CallAuditHead: true,
 	wire.CallMembers: true, wire.CallNodeUnlock: true, wire.CallJoin: true, wire.CallClusterPolicy: true,
 }
 

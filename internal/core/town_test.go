@@ -70,6 +70,9 @@ func (w *town) house(live bool) *house {
 }
 
 func (h *house) start(config wire.Config) {
+	if h.core != nil {
+		h.core.cluster.links.Stop() // the process before is gone
+	}
 	h.node.start(config)
 	var b wire.Writer
 	(&wire.NodeAddress{Door: h.door, Peer: "https://" + h.door}).Encode(&b)

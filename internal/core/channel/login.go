@@ -21,6 +21,13 @@ func logIn(c *channel) error {
 	if err != nil {
 		return err
 	}
+	// The domain's admins have something to say just where there is no lease: of two nodes, the one that runs has none while
+	// the other waits to be unlocked. The module reads them from the store then.
+	if v.slot != 0 {
+		if err := c.module.AwaitLease(); err != nil {
+			return err
+		}
+	}
 	switch user {
 	case UserContext:
 		return c.authenticate(v, pin)

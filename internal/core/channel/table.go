@@ -131,10 +131,10 @@ func init() {
 
 // leased tells whether a call goes by what the module knows of keys and operators: it needs a lease when it begins and, unless
 // it has committed something meanwhile, when its answer leaves. Every call does that works in a session, but for those that
-// only end something or use no key.
+// only end something or use no key. A login asks for itself, since an admin of the domain may log in without (logIn).
 func (r *row) leased() bool {
 	switch r.call {
-	case wire.CallSessionOpen, wire.CallFindEnd, wire.CallRandom, wire.CallSeed, wire.CallDigest, wire.CallCancel, wire.CallSave, wire.CallRestore:
+	case wire.CallLogin, wire.CallSessionOpen, wire.CallFindEnd, wire.CallRandom, wire.CallSeed, wire.CallDigest, wire.CallCancel, wire.CallSave, wire.CallRestore:
 		return false
 	}
 	return r.needs >= needApp && r.states == inOperational
