@@ -39,7 +39,7 @@ var rotationActions = []string{"Microsoft.KeyVault/vaults/keys/read", "Microsoft
 func (want *azureWanted) make(who *admin, at azurePlace) (id server.Credential, err error) {
 	err = who.as("making vault, managed HSM and identity", func(s *session) error {
 		if err := setChanged(s.conn, domainSlot, map[string]string{client.SettingAuthority: at.url("login") + "/adfs",
-			client.SettingVaultResource: at.url("vault"), client.SettingManagedResource: at.url("managedhsm")}); err != nil {
+			client.SettingVaultResource: at.url("vault"), client.SettingManagedResource: at.url("managedhsm"), client.SettingManagerResource: at.url("arm")}); err != nil {
 			return err
 		}
 		vault, err := makeVault(s.conn, want.vault, client.KindVault)

@@ -15,6 +15,7 @@ const (
 	SettingAuthority       = "authority"           // domain: issuer of access tokens, an https URL
 	SettingVaultResource   = "resource.vault"      // domain: the audience of tokens for vaults
 	SettingManagedResource = "resource.managedhsm" // domain: the same for managed HSMs
+	SettingManagerResource = "resource.arm"        // domain: the audience of tokens that az asks for to log in; they open no vault
 	SettingRetention       = "retention-days"      // partition: how long what was deleted can be recovered; 7 to 90, 0 for not at all
 	SettingAttestation     = "attestation:"        // partition: with an authority's URL behind it, the key set that is pinned for it
 	SettingPurgeProtection = "purge-protection"    // partition: "true" or "false"; once true it stays so

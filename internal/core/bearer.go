@@ -38,7 +38,8 @@ func (m *manager) tokenIssue() error {
 	}
 	settings := home.rights()
 	authority, resource := settings.setting(settingAuthority), resourceOf(scope)
-	if authority == "" || resource == "" || resource != settings.setting(settingVault) && resource != settings.setting(settingManaged) {
+	if authority == "" || resource == "" || resource != settings.setting(settingVault) && resource != settings.setting(settingManaged) &&
+		resource != settings.setting(settingManager) {
 		return m.refuse(fault.ArgumentsBad.At("issue token: the scope is no resource of this domain"))
 	}
 	op, err := m.prove(home, client, operator.CredentialKind(min(kind, 255)), text, authority)

@@ -19,9 +19,10 @@ const (
 	settingAuthority  = "authority"
 	settingVault      = "resource.vault"
 	settingManaged    = "resource.managedhsm"
+	settingManager    = "resource.arm"
 )
 
-var domainSettings = []string{settingAuthority, settingVault, settingManaged}
+var domainSettings = []string{settingAuthority, settingVault, settingManaged, settingManager}
 
 const (
 	minRetention     = 7 // days, as Azure has them
