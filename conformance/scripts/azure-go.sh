@@ -37,5 +37,19 @@ id=$(awk '/label: +ec256$/ {f = 1} f && / ID:/ {print $2; exit}' objects.txt)
 $vault --sign --mechanism ECDSA --id "$id" --input-file digest.bin --output-file sig.bin --signature-format openssl
 $vault --read-object --type pubkey --id "$id" --output-file ec256.der
 openssl pkeyutl -verify -pubin -inkey ec256.der -keyform DER -sigfile sig.bin -in digest.bin
+
+# A key of one's own, wrapped by openssl for a key that does nothing else: OAEP of a fresh AES key, and PKCS #8 under that (RFC 5649).
+./azure-go exchange
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -outform DER -out own.der 2>/dev/null
+openssl pkcs8 -topk8 -nocrypt -in own.der -inform DER -outform DER -out own.p8
+openssl pkey -in own.der -inform DER -pubout -out own.pem
+aes=$(openssl rand -hex 32)
+unhex "$aes" >aes.bin
+openssl pkeyutl -encrypt -pubin -inkey exchange.pem -in aes.bin -out wrapped.bin -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha1
+openssl enc -id-aes256-wrap-pad -K "$aes" -iv A65959A6 -in own.p8 >>wrapped.bin
+printf '{"schema_version":"1.0.0","header":{"kid":"%s","alg":"dir","enc":"CKM_RSA_AES_KEY_WRAP"},"ciphertext":"%s","generator":"openssl"}' \
+	"$(cat exchange.kid)" "$(base64 -w0 <wrapped.bin | tr '+/' '-_' | tr -d =)" >blob.json
+./azure-go bring blob.json
+openssl pkeyutl -verify -pubin -inkey own.pem -sigfile brought.sig -in brought.digest -pkeyopt digest:sha256
 genbu audit verify
 echo "note: azure-sdk-for-go: $(cd "$HERE/../azure/go" && go list -m all | sed -n 's|.*/sdk/\(.*\)|\1|p' | grep -E 'azidentity |az[a-z]*s |azcore ' | tr '\n' ' ')"

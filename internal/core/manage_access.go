@@ -29,6 +29,9 @@ func (m *manager) accessTenant(a policy.Action, reads bool) (*tenant, error) {
 			m.who = *who
 			return t, nil
 		}
+		if who.Limits != nil && m.at.Who(0) == nil { // logged in, and not for this
+			return t, m.refuse(fault.Denied.At("act on roles without a grant"))
+		}
 	}
 	return t, m.mustAdmin(t)
 }

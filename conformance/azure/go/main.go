@@ -6,6 +6,8 @@
 //	azure-go            every scenario
 //	azure-go many N     makes N keys named page-0000 and so on, for programs that page through them
 //	azure-go page N     pages through them
+//	azure-go exchange   makes a key for which others are wrapped, and writes exchange.kid and exchange.pem
+//	azure-go bring F    imports the transfer blob F
 //	azure-go issuer     writes jwks.json and token.jwt, as another issuer of tokens would
 package main
 
@@ -46,6 +48,14 @@ func main() {
 	must(err)
 	c.secrets, err = azsecrets.NewClient(os.Getenv("AZURE_KEYVAULT_URL"), cred, nil)
 	must(err)
+	if len(os.Args) == 2 && os.Args[1] == "exchange" {
+		c.exchange()
+		return
+	}
+	if len(os.Args) == 3 && os.Args[1] == "bring" {
+		c.bring()
+		return
+	}
 	if len(os.Args) == 3 {
 		n, err := strconv.Atoi(os.Args[2])
 		must(err)
@@ -61,7 +71,7 @@ func main() {
 	}{
 		{"sign", c.sign}, {"encrypt and wrap", c.encrypt}, {"symmetric keys", c.symmetric}, {"import", c.importKeys}, {"rotate", c.rotate},
 		{"attributes", c.attributes}, {"soft delete", c.softDelete}, {"backup", c.backup}, {"secrets", c.secretLife}, {"refusals", c.refusals},
-		{"other credentials", c.credentials}, {"a key of PKCS #11", c.elsewhere},
+		{"other credentials", c.credentials}, {"a key of PKCS #11", c.elsewhere}, {"roles", c.roles},
 	} {
 		fmt.Println("scenario:", s.name)
 		s.run()

@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
+	"encoding/pem"
 	"math/big"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
@@ -205,12 +206,16 @@ func (c clients) importKeys() {
 	sig, err = c.vault.Sign(ctx, "imported-ec", "", azkeys.SignParameters{Algorithm: to(azkeys.SignatureAlgorithmES256), Value: digest[:]}, nil)
 	must(err)
 	check(ecdsa.Verify(&e.PublicKey, digest[:], number(sig.Result[:32]), number(sig.Result[32:])), "the imported key's signature is not valid")
-	_, err = x509.MarshalPKIXPublicKey(&e.PublicKey)
-	must(err)
 }
 
 func publicRSA(k *azkeys.JSONWebKey) *rsa.PublicKey {
 	return &rsa.PublicKey{N: number(k.N), E: int(number(k.E).Int64())}
+}
+
+func publicPEM(k *rsa.PublicKey) []byte {
+	der, err := x509.MarshalPKIXPublicKey(k)
+	must(err)
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
 func number(b []byte) *big.Int { return new(big.Int).SetBytes(b) }

@@ -19,8 +19,7 @@ type call struct {
 	*route
 	vault   Vault
 	session *client.Session
-
-	done bool // an answer was written
+	conn    *client.Conn // the session's channel, for calls that need no session
 }
 
 // run logs in, finds the row and carries it out. A login that turns out to be over (the core was started again) is begun
@@ -37,7 +36,7 @@ func (c *call) run(token string) (err error) {
 		return err
 	}
 	defer func() { l.give(err) }()
-	c.session = l.session
+	c.session, c.conn = l.session, l.conn
 	if f := c.door.follow(c.r.Context()); f != nil {
 		c.session.Observe(f)
 		defer c.session.Observe(nil)

@@ -15,6 +15,7 @@ type route struct {
 	op      *operation
 	name    string // of the key, secret
 	version string // empty: the current one
+	guid    string // of a role definition or assignment
 	query   query
 }
 
@@ -116,6 +117,8 @@ func (op *operation) match(segments []string) (*route, bool) {
 			out.name = rest[0]
 		case part == "{v}":
 			out.version = rest[0]
+		case part == "{id}":
+			out.guid = rest[0]
 		case !strings.EqualFold(part, rest[0]):
 			return nil, false
 		}
@@ -131,6 +134,9 @@ func (r *route) check() error {
 	}
 	if r.version != "" && !validVersion(r.version) {
 		return badParameter("The version %q is invalid: it has 32 lower-case hexadecimal digits.", clip(r.version))
+	}
+	if strings.Contains(r.op.pattern, "{id}") && !uuidPattern.MatchString(r.guid) {
+		return badParameter("The name %q is not a UUID.", clip(r.guid))
 	}
 	return nil
 }
