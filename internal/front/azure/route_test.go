@@ -34,6 +34,9 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/keys/restore" + dated, "keys/{n}/{v}", "restore", ""},
 		{"DELETE", "/deletedsecrets/s" + dated, "deletedsecrets/{n}", "s", ""},
 		{"POST", "/rng" + dated, "rng", "", ""},
+		{"GET", "/providers/Microsoft.Authorization/roleDefinitions" + dated, "providers/microsoft.authorization/roledefinitions", "", ""},
+		{"PUT", "/keys/k1/providers/Microsoft.Authorization/roleAssignments/12345678-1234-1234-1234-123456789abc" + dated,
+			"keys/{n}/providers/microsoft.authorization/roleassignments/{id}", "k1", ""},
 	} {
 		r, err := find(httptest.NewRequest(c.method, "https://x"+c.url, nil))
 		if err != nil {
@@ -55,7 +58,7 @@ func TestWhatIsNoRouteIsRefusedAsKeyVaultDoes(t *testing.T) {
 		{"GET", "/keys", 400}, {"GET", "/keys?api-version=", 400}, {"GET", "/keys?api-version=latest", 400}, {"GET", "/keys?api-version=7.4&api%2Dversion=7.4", 400},
 		{"GET", "/keys?api-version=2025-13-01", 400}, {"GET", "/keys?api-version=%zz", 400}, {"GET", "/keys?api-version=7.4;a", 400},
 		{"GET", "/keys/a_b" + dated, 400}, {"GET", "/keys/" + strings.Repeat("a", 128) + dated, 400}, {"GET", "/keys/a%2Fb" + dated, 400},
-		{"GET", "/keys/a/" + v32[1:] + dated, 400}, {"GET", "/keys/a/" + strings.ToUpper(v32) + dated, 400},
+		{"GET", "/keys/providers/Microsoft.Authorization/roleAssignments/1" + dated, 400}, {"GET", "/keys/a/" + v32[1:] + dated, 400}, {"GET", "/keys/a/" + strings.ToUpper(v32) + dated, 400},
 		{"PUT", "/keys" + dated, 405}, {"DELETE", "/keys/a/" + v32 + dated, 405}, {"GET", "/keys/a/sign/" + dated, 400}, {"TRACE", "/rng" + dated, 405},
 	} {
 		url := c.url
