@@ -155,6 +155,9 @@ func (a *Agent) shift() {
 	a.leave()
 }
 
+// young is the agent's first second: what is not needed yet must not stand before what is.
+func (a *Agent) young() bool { return time.Since(a.started) < pingEvery }
+
 // observe notes how long a node took for an answer.
 func (a *Agent) observe(n *node, k kind, took time.Duration) {
 	e := a.expect.of(k)

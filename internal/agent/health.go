@@ -97,6 +97,10 @@ func (n *node) ping(ctx context.Context, at **conn) error {
 		n.becomes(healthRefusing, "the module is "+state.String())
 	} else {
 		n.becomes(healthUp, "")
+		if n.agent.young() { // whoever waits for the first node gets this connection, and saves a handshake
+			*at = nil
+			n.back(c)
+		}
 	}
 	return nil
 }

@@ -163,7 +163,7 @@ func (n *node) back(c *conn) {
 // refill makes spare connections in the background.
 func (n *node) refill() {
 	n.mu.Lock()
-	want := n.health == healthUp && !n.removed && len(n.spare)+n.making < spares
+	want := n.health == healthUp && !n.removed && len(n.spare)+n.making < spares && !n.agent.young()
 	if want {
 		n.making++
 	}
