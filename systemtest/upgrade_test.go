@@ -10,7 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // later is the version that the tests of this file upgrade to: this source under another name. What former versions wrote is
@@ -87,4 +93,90 @@ func TestANodeIsUpgradedAndBothVersionsCommandLinesSpeakToIt(t *testing.T) {
 		by(t, p, dir, "partition", "list")
 	}
 	by(t, newer, dir, "audit", "verify")
+}
+
+func TestAClusterIsUpgradedNodeByNodeUnderLoad(t *testing.T) {
+	newer := upgrade(t)
+	dir, err := os.MkdirTemp("", "g")
+	must(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			for i := 1; i <= 3; i++ {
+				b, _ := os.ReadFile(filepath.Join(dir, fmt.Sprintf("node%d/genbu.log", i)))
+				t.Logf("node%d:\n%s", i, tail(string(b), 3000))
+			}
+		}
+		exec.Command(newer, "down", "--dir", dir).Run()
+		os.RemoveAll(dir)
+	})
+	by(t, program, dir, "up", "--nodes", "3", "--pin", "123456")
+	by(t, program, dir, "key", "create", "k")
+	var env struct{ Socket, Token string }
+	must(t, json.Unmarshal([]byte(by(t, program, dir, "env", "--json")), &env))
+
+	conn, err := client.Dial(env.Socket)
+	must(t, err)
+	defer conn.Close()
+	var slots []client.Token
+	eventually(t, "the token", func() bool {
+		slots, err = conn.Slots()
+		return err == nil && len(slots) == 1
+	})
+	s, err := conn.Open(slots[0].Slot, true)
+	must(t, err)
+	_, err = s.Login(client.User, "", []byte("123456"))
+	must(t, err)
+	private, err := s.FindAll(client.Template{client.Text(key.AttrLabel, "k"), client.ULong(key.AttrClass, uint64(key.ClassPrivate))})
+	must(t, err)
+	if len(private) != 1 {
+		t.Fatalf("%d keys", len(private))
+	}
+	var signed, failed atomic.Int64
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := s.Sign(client.Mech(key.MechECDSA), private[0].Handle, make([]byte, 32)); err != nil {
+				failed.Add(1)
+				t.Errorf("a signature fails: %v", err)
+				return
+			}
+			signed.Add(1)
+		}
+	}()
+
+	for i := 1; i <= 3; i++ {
+		node := filepath.Join(dir, fmt.Sprintf("node%d", i))
+		before := signed.Load()
+		by(t, newer, node, "down")
+		by(t, newer, dir, "up", "--nodes", "3")
+		eventually(t, "the upgraded node to serve", func() bool {
+			c, err := client.Dial(filepath.Join(node, "genbu.sock"))
+			if err != nil {
+				return false
+			}
+			defer c.Close()
+			st, err := c.Status()
+			return err == nil && st.State == wire.StateOperational && st.Version == later
+		})
+		eventually(t, "signatures to go on", func() bool { return failed.Load() > 0 || signed.Load() > before+20 })
+		by(t, newer, node, "key", "create", fmt.Sprintf("after%d", i)) // mixed versions make keys together
+	}
+	close(stop)
+	<-done
+	t.Logf("%d signatures, %d failed", signed.Load(), failed.Load())
+	for i := 1; i <= 3; i++ {
+		node := filepath.Join(dir, fmt.Sprintf("node%d", i))
+		for j := 1; j <= 3; j++ {
+			end := time.Now().Add(patience)
+			for !strings.Contains(by(t, newer, node, "key", "list"), fmt.Sprintf("after%d", j)) && time.Now().Before(end) {
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+	}
 }

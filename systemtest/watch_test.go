@@ -37,7 +37,7 @@ func (n *node) get(path string) (int, string) {
 
 // ofOthers are the rows that a lone node without backups does not show.
 func ofOthers(name string) bool {
-	return strings.HasPrefix(name, "genbu_cluster_") || strings.HasPrefix(name, "genbu_backup_") || strings.HasPrefix(name, "genbu_agent_") || strings.HasPrefix(name, "genbu_lease_")
+	return strings.HasPrefix(name, "genbu_cluster_") || strings.HasPrefix(name, "genbu_backup_") || strings.HasPrefix(name, "genbu_agent_") || strings.HasPrefix(name, "genbu_lease_") || strings.HasPrefix(name, "genbu_link_")
 }
 
 func TestANodeShowsWhatTheTableOfMetricsSays(t *testing.T) {

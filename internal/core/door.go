@@ -27,7 +27,7 @@ func (c *Core) startLinks() {
 	c.cluster.links.Handle(lease.OpAsk, c.asked)
 	c.cluster.links.Handle(lease.OpTell, c.told)
 	if c.coherence.network == nil { // a test has its own
-		c.coherence.network = c.cluster.links
+		c.coherence.network = counted{c.cluster.links, c.meter}
 	}
 }
 

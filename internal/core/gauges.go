@@ -10,6 +10,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // gauges are the core's values beside the counts of calls. The host shows those that its table names
@@ -55,6 +56,20 @@ func (c *Core) leaseLeft() int64 {
 	default:
 		return max(0, until-c.system.Boot())
 	}
+}
+
+// counted is the network, with what this core says to others counted: a use of a key that it holds says nothing.
+type counted struct {
+	network
+	meter *meter.Meter
+}
+
+func (n counted) Call(node key.ID, op uint16, body []byte, within int64) ([]byte, error) {
+	began := n.meter.Now()
+	answer, err := n.network.Call(node, op, body, within)
+	var s meter.Spot
+	s.Note(n.meter, meter.Call{Door: wire.DoorToCores, Call: op}, fault.Of(err), began, 0)
+	return answer, err
 }
 
 // mechanisms are those that calls are counted by.

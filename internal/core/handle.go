@@ -212,5 +212,13 @@ func (c *Core) healthSign(challenge []byte) ([]byte, error) {
 	if len(challenge) > 256 {
 		return nil, fault.ArgumentsBad.At("sign health challenge")
 	}
-	return k.SignHealth(challenge)
+	// Health is that keys can be used here, so a node whose lease is over is not well.
+	if err := c.AwaitLease(); err != nil {
+		return nil, err
+	}
+	sig, err := k.SignHealth(challenge)
+	if err == nil {
+		err = c.Leased()
+	}
+	return sig, err
 }

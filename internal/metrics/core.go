@@ -44,8 +44,13 @@ var doors = map[uint8]string{wire.DoorHost: "host", wire.DoorPKCS11: "pkcs11", w
 var ops = map[uint16]string{
 	wire.OpConfigure: "configure", wire.OpStatus: "status", wire.OpPing: "ping", wire.OpDescribe: "describe", wire.OpChanged: "changed",
 	wire.OpHealthSign: "health_sign", wire.OpMetrics: "metrics", wire.OpClose: "close", wire.OpLoad: "load", wire.OpList: "list",
-	wire.OpFind: "find", wire.OpCommit: "commit", wire.OpAudit: "audit", wire.OpRoot: "root",
+	wire.OpFind: "find", wire.OpCommit: "commit", wire.OpAudit: "audit", wire.OpRoot: "root", wire.OpFindNames: "find_names",
+	wire.OpNodeCertificate: "node_certificate", wire.OpNodeAddress: "node_address", wire.OpDial: "dial", wire.OpMember: "member",
+	wire.OpJoined: "joined", wire.OpBackup: "backup", wire.OpVerify: "verify", wire.OpRestore: "restore",
 }
+
+// links are the calls between cores (core/lease).
+var links = map[uint16]string{16: "ask_lease", 17: "tell_change"}
 
 // answerTime is how long a scrape waits for the core. One that does not answer is shown as down.
 const answerTime = 5 * time.Second
@@ -82,8 +87,11 @@ func (c *core) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, n := range counted.Counts {
 		name, labels := "genbu_requests_total", []string{door(n.Door), operation(n.Door, n.Call), n.Mechanism, outcome(n.Result)}
-		if n.Door == wire.DoorToHost {
+		switch n.Door {
+		case wire.DoorToHost:
 			name, labels = "genbu_host_calls_total", []string{labels[1], labels[3]}
+		case wire.DoorToCores:
+			name, labels = "genbu_link_calls_total", []string{labels[1], labels[3]}
 		}
 		out <- prometheus.MustNewConstMetric(desc(find(name)), prometheus.CounterValue, float64(n.N), labels...)
 	}
@@ -94,8 +102,11 @@ func (c *core) Collect(out chan<- prometheus.Metric) {
 
 func histogram(t *wire.MetricTime) prometheus.Metric {
 	name, labels := "genbu_request_duration_seconds", []string{door(t.Door), operation(t.Door, t.Call), t.Mechanism}
-	if t.Door == wire.DoorToHost {
+	switch t.Door {
+	case wire.DoorToHost:
 		name, labels = "genbu_host_call_duration_seconds", labels[1:2]
+	case wire.DoorToCores:
+		name, labels = "genbu_link_call_duration_seconds", labels[1:2]
 	}
 	buckets, total := map[float64]uint64{}, uint64(0)
 	for i, bound := range bounds() {
@@ -147,6 +158,10 @@ func operation(door uint8, call uint16) string {
 	switch {
 	case call == 0:
 		return "other"
+	case door == wire.DoorToCores && links[call] != "":
+		return links[call]
+	case door == wire.DoorToCores:
+		return "op_" + strconv.Itoa(int(call))
 	case boundary && ops[call] != "":
 		return ops[call]
 	case boundary:

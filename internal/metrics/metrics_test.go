@@ -47,6 +47,7 @@ func full() *module {
 	m := &module{status: wire.Status{State: wire.StateLocked, Missing: []string{"userns"}}}
 	m.counted.Counts = []wire.MetricCount{{Door: 1, Call: uint16(wire.CallSign), Mechanism: "ECDSA", Result: fault.OK, N: 3},
 		{Door: 1, Call: uint16(wire.CallLogin), Result: fault.PINIncorrect, N: 2}, {Door: wire.DoorToHost, Call: wire.OpCommit, N: 4},
+		{Door: wire.DoorToCores, Call: 16, N: 5},
 		{Door: 99, N: 1}}
 	m.counted.Times = []wire.MetricTime{{Door: 1, Call: uint16(wire.CallSign), Mechanism: "ECDSA", Sum: 3e6, Slowest: 2e6, Request: 77,
 		Buckets: [wire.MetricBuckets]uint64{0: 1, 5: 1, 19: 1}}, {Door: wire.DoorToHost, Call: wire.OpCommit, Sum: 1e9, Buckets: [wire.MetricBuckets]uint64{3: 4}}}
@@ -86,6 +87,7 @@ func TestWhatTheCoreCountsIsShown(t *testing.T) {
 		`genbu_request_duration_seconds_bucket{door="pkcs11",mechanism="ECDSA",operation="sign",le="+Inf"} 3`,
 		`genbu_request_duration_seconds_sum{door="pkcs11",mechanism="ECDSA",operation="sign"} 0.003`,
 		`genbu_host_call_duration_seconds_count{operation="commit"} 4`,
+		`genbu_link_calls_total{operation="ask_lease",outcome="ok"} 5`,
 		`genbu_audit_lag_seconds 5e-09`,
 		`genbu_core_channels 5`,
 	} {

@@ -42,6 +42,9 @@ var Table = []Row{
 	{"genbu_host_calls_total", Counter, []string{"operation", "outcome"}, "What the core asked of its host: loads, finds, commits, audit batches."},
 	{"genbu_host_call_duration_seconds", Histogram, []string{"operation"}, "How long the core waited for its host. A commit is the store's write, an audit the log's."},
 
+	{"genbu_link_calls_total", Counter, []string{"operation", "outcome"}, "What the core asked of other cores: leases, and whether they know of a change. The use of a key that a core holds asks nothing."},
+	{"genbu_link_call_duration_seconds", Histogram, []string{"operation"}, "How long the core waited for another core."},
+
 	{"genbu_http_requests_total", Counter, []string{"door", "route", "code"}, "Requests to the HTTPS doors."},
 	{"genbu_http_request_duration_seconds", Histogram, []string{"door", "route"}, "Time to answer a request at an HTTPS door."},
 

@@ -6,11 +6,12 @@ import "github.com/genbu-hsm/genbu/internal/fault"
 
 // Doors as the core counts them and as audit entries name them.
 const (
-	DoorHost   uint8 = 0    // the host's own calls, over the boundary
-	DoorPKCS11 uint8 = 1    // the unix socket
-	DoorRemote uint8 = 2    // an agent's channel
-	DoorAzure  uint8 = 3    // a channel of the Azure door
-	DoorToHost uint8 = 0xFE // the other way round: what the core asks of its host
+	DoorHost    uint8 = 0    // the host's own calls, over the boundary
+	DoorPKCS11  uint8 = 1    // the unix socket
+	DoorRemote  uint8 = 2    // an agent's channel
+	DoorAzure   uint8 = 3    // a channel of the Azure door
+	DoorToHost  uint8 = 0xFE // the other way round: what the core asks of its host
+	DoorToCores uint8 = 0xFD // what it asks of other cores
 )
 
 // MetricBuckets is the number of buckets of a MetricTime. Bucket i counts what took at most MetricBound(i), and more than
