@@ -161,13 +161,13 @@ func TestRolesAreWrittenByThoseWhoMay(t *testing.T) {
 		t.Errorf("%d roles", len(roles))
 	}
 	own := client.Assignment{ID: someUUID, Scope: "/", Role: hsmAdmin, Principal: w.client}
-	w.want("give itself a role", c.PutAssignment(w.hsm, own), fault.NotLoggedIn)
-	w.want("write a role", c.PutRole(w.hsm, client.Role{ID: someUUID, Name: "x"}), fault.NotLoggedIn)
-	w.want("take an assignment", c.RemoveAssignment(w.hsm, someUUID), fault.NotLoggedIn)
+	w.want("give itself a role", c.PutAssignment(w.hsm, own), fault.Denied)
+	w.want("write a role", c.PutRole(w.hsm, client.Role{ID: someUUID, Name: "x"}), fault.Denied)
+	w.want("take an assignment", c.RemoveAssignment(w.hsm, someUUID), fault.Denied)
 
 	id, pass := w.identity("narrow")
 	w.assign(w.hsm, "/keys", hsmAdmin, id)
-	w.want("assign roles by a right that holds for keys only", w.roleConn(w.hsm, id, pass).PutAssignment(w.hsm, own), fault.NotLoggedIn)
+	w.want("assign roles by a right that holds for keys only", w.roleConn(w.hsm, id, pass).PutAssignment(w.hsm, own), fault.Denied)
 
 	a := w.admin
 	w.want("a built-in role", a.PutRole(w.hsm, client.Role{ID: hsmUser, Name: "x", Actions: []string{"*"}}), fault.Denied)
