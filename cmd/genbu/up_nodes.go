@@ -257,7 +257,7 @@ func joinHere(dir string, token []byte) error {
 	return err
 }
 
-// allVote waits until every node has its vote.
+// allVote waits until every node has its vote in the store, and a lease from the others' cores where it is unlocked.
 func allVote(ctx context.Context, l *layout) error {
 	defer progress("waiting for every node's vote")()
 	var last error
@@ -268,14 +268,15 @@ func allVote(ctx context.Context, l *layout) error {
 		}
 		voters := 0
 		for _, m := range v.Members {
-			if m.Healthy && !m.Learner {
+			waits := len(l.Nodes) > 1 && m.Info != nil && m.Info.Core == wire.StateOperational.String() && m.Info.LeaseMS <= 0
+			if m.Healthy && !m.Learner && !waits {
 				voters++
 			}
 		}
 		if voters >= len(l.Nodes) && v.Writable {
 			return nil
 		}
-		last = fmt.Errorf("%d of %d nodes vote", voters, len(l.Nodes))
+		last = fmt.Errorf("%d of %d nodes vote and have a lease", voters, len(l.Nodes))
 	}
 	return next(errors.Join(last, ctx.Err()), "genbu cluster status")
 }

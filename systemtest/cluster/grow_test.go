@@ -218,7 +218,7 @@ func TestNodesOfSeveralMachinesJoinFailAndLeaveUnderLoad(t *testing.T) {
 
 	// A machine dies: the others go on, and another takes its place.
 	dead := machines[len(machines)-1]
-	dead.kill()
+	dead.kill()()
 	eventually(t, "notice of the machine that died", func() bool {
 		s := first.status()
 		for _, n := range s.Nodes {

@@ -152,15 +152,17 @@ func (m *machine) try(args ...string) (string, error) {
 
 func (m *machine) socket() string { return filepath.Join(m.dir, "genbu.sock") }
 
-// kill ends the host, and with it the core, as a power cut would.
-func (m *machine) kill() {
+// kill ends the host, and with it the core, as a power cut would. The function it answers waits until both are gone.
+func (m *machine) kill() (gone func()) {
 	m.t.Helper()
 	text, err := os.ReadFile(filepath.Join(m.dir, "run", "host.pid"))
 	must(m.t, err)
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	must(m.t, err)
 	must(m.t, syscall.Kill(pid, syscall.SIGKILL))
-	eventually(m.t, "the end of "+m.address, func() bool { return syscall.Kill(pid, 0) != nil })
+	return func() {
+		eventually(m.t, "the end of "+m.address, func() bool { return syscall.Kill(pid, 0) != nil })
+	}
 }
 
 func must(t *testing.T, err error) {
