@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,7 @@ func TestAnAgentThatKnowsNoNodeDoesNotStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Run(t.Context(), c, nil); err != ErrNoNodes {
+	if err := Run(t.Context(), c, slog.New(slog.DiscardHandler)); err != ErrNoNodes {
 		t.Errorf("got %v", err)
 	}
 }

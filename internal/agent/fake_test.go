@@ -61,6 +61,7 @@ type house struct {
 	apps  map[[32]byte]*person // guarded by mu
 	conns map[net.Conn]bool    // guarded by mu
 	made  map[wire.Call]int    // guarded by mu: requests answered
+	came  map[wire.Call]int    // guarded by mu: requests read
 	down  bool                 // guarded by mu
 }
 
@@ -77,7 +78,7 @@ type hashed []byte
 
 func (w *town) house(name string) *house {
 	w.t.Helper()
-	h := &house{town: w, name: name, path: filepath.Join(w.t.TempDir(), "s"), made: make(map[wire.Call]int)}
+	h := &house{town: w, name: name, path: filepath.Join(w.t.TempDir(), "s"), made: make(map[wire.Call]int), came: make(map[wire.Call]int)}
 	w.mu.Lock()
 	w.nodes[name] = h
 	w.mu.Unlock()
@@ -142,6 +143,12 @@ func (h *house) count(call wire.Call) int {
 	return h.made[call]
 }
 
+func (h *house) asked(call wire.Call) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.came[call]
+}
+
 // Introduce serves a channel (front/pkcs11.Core).
 func (h *house) Introduce(f *os.File, _ pkcs11.Peer) error {
 	conn, err := net.FileConn(f)
@@ -176,6 +183,9 @@ func (h *house) serve(conn net.Conn) {
 		if _, err := io.ReadFull(conn, body); err != nil {
 			return
 		}
+		h.mu.Lock()
+		h.came[call]++
+		h.mu.Unlock()
 		if f := h.slow.Load(); f != nil {
 			time.Sleep((*f)(call))
 		}

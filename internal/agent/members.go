@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -79,7 +80,7 @@ const (
 
 // follow learns from the cluster who its members are, so that one that grew, shrank or moved needs no word here.
 func (a *Agent) follow() {
-	last := time.Now()
+	last, level := time.Now(), slog.LevelWarn
 	for first := true; ; {
 		pause := refreshEvery
 		if first {
@@ -106,7 +107,8 @@ func (a *Agent) follow() {
 		}
 		first = false
 		if err := writeMembers(a.config.Dir, list); err != nil {
-			a.log.Warn("cannot keep where the nodes are", "error", err)
+			a.log.Log(a.ctx, level, "cannot keep where the nodes are", "error", err)
+			level = slog.LevelDebug // once: some run in what cannot be written
 		}
 		a.learn(list)
 	}

@@ -27,6 +27,9 @@ const drainMost = 10 * time.Second
 // Run serves clients until ctx ends, lets the calls that are under way come to their end, and returns. It does not wait for
 // nodes: the socket is open at once, and the first call waits for the first node that answers.
 func Run(ctx context.Context, c *Config, log *slog.Logger) error {
+	if err := harden(); err != nil {
+		log.Warn("this process's memory may be dumped", "error", err)
+	}
 	id, name, err := readIdentity(c.Dir)
 	if err != nil {
 		return err
@@ -124,10 +127,21 @@ func (a *Agent) ticks() {
 	}
 }
 
-// drain waits for calls under way.
+// drain ends clients' channels: those that are idle now, the others once their call is answered. The C library takes it as it
+// takes a node that restarts.
 func (a *Agent) drain() {
-	for by := time.Now().Add(drainMost); a.queue.Load() > 0 && time.Now().Before(by); {
-		time.Sleep(5 * time.Millisecond)
+	a.mu.Lock()
+	for l := range a.links {
+		l.SetReadDeadline(time.Unix(1, 0)) // a channel in the middle of a call does not read
+	}
+	a.mu.Unlock()
+	for by := time.Now().Add(drainMost); time.Now().Before(by); time.Sleep(5 * time.Millisecond) {
+		a.mu.Lock()
+		left := a.count
+		a.mu.Unlock()
+		if left == 0 {
+			return
+		}
 	}
 }
 
