@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -80,6 +81,9 @@ func examine() (list findings) {
 	list.add("node", running && err == nil, "genbu up", "%s", map[bool]string{true: "running", false: "not running"}[running])
 	if running {
 		list.node()
+	}
+	if running {
+		list.cluster(context.Background(), c)
 	}
 	list.files(c)
 	_, err = os.Stat(modulePath())

@@ -13,7 +13,7 @@ import (
 // TestTheNextKeyAfterALeadersDeathIsMadeByTheOthers kills the machine that leads, again and again, and asks another for a key and a
 // signature at once. How long that took is printed.
 func TestTheNextKeyAfterALeadersDeathIsMadeByTheOthers(t *testing.T) {
-	rounds := 2
+	rounds := 1
 	if os.Getenv("GENBU_SOAK") != "" {
 		rounds = 20
 	}
