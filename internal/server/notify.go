@@ -29,6 +29,30 @@ func notify(state string) error {
 	return err
 }
 
+const (
+	startingSays = 20 * time.Second
+	startingAsks = 60 * time.Second
+)
+
+// keepStarting asks the manager for time, again and again until stop is called: a member of a cluster waits for a majority, which
+// may be long in coming after a power cut, and is of no more use for being started anew.
+func keepStarting() (stop func()) {
+	over := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(startingSays)
+		defer tick.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+				notify("STATUS=starting; a member of a cluster waits for a majority\nEXTEND_TIMEOUT_USEC=" + strconv.FormatInt(startingAsks.Microseconds(), 10))
+			}
+		}
+	}()
+	return func() { close(over) }
+}
+
 // watchdogPeriod is how often the manager wants to hear that the node lives: half of what it waits, as sd_watchdog_enabled(3)
 // advises. 0: not at all.
 func watchdogPeriod() time.Duration {

@@ -59,7 +59,9 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 			return err
 		}
 	}
+	stop := keepStarting()
 	members, err := cluster.Open(ctx, c.member(node, log))
+	stop()
 	if err != nil {
 		return err
 	}
