@@ -33,12 +33,6 @@ func (c *Core) gauges() {
 		}
 		return c.log.Lag(c.system.Now())
 	})
-	c.meter.Gauge("lease_held", func() int64 {
-		if c.Leased() != nil {
-			return 0
-		}
-		return 1
-	})
 	c.meter.Gauge("lease_members", func() int64 { return int64(c.coherence.members()) })
 	c.meter.Gauge("audit_waiting", func() int64 {
 		if c.log == nil {

@@ -68,37 +68,53 @@ func (c *Core) dropOperator(t *tenant, id key.ID) {
 	c.server.Revoke(id)
 }
 
+// insist reads a record that changed until it is the one that the ledger says: others may change it again meanwhile, and a store
+// may be between two leaders. What then still is not the right one is reported by name.
+func (c *Core) insist(t *tenant, path string, read func() error) error {
+	const tries = 10
+	var err error
+	for range tries {
+		switch err = read(); fault.Of(err) {
+		case fault.OK, fault.RecordUnknown:
+			return err
+		case fault.HeadOld:
+			t.vault.CatchUp()
+		case fault.Unavailable, fault.Timeout, fault.Busy, fault.Conflict, fault.OutcomeUnknown:
+			c.wait(nil, retryPause)
+		}
+	}
+	switch fault.Of(err) {
+	case fault.RecordOld, fault.RecordRevived, fault.RecordInvalid, fault.HeadOld:
+		c.alarm(path, err)
+	}
+	return err
+}
+
 // refreshOperator takes in the version of an operator that the ledger says, from rec where that is it. Until the record can be
 // had, the operator is unknown here.
 func (c *Core) refreshOperator(t *tenant, id key.ID, rec wire.Record) {
-	was := t.member(id)
-	if was != nil {
-		if version, gone := t.vault.Expect(id); !gone && was.entry.Version == version {
-			return
+	var m *member
+	err := c.insist(t, operator.Path(t.id, id), func() (err error) {
+		version, gone := t.vault.Expect(id)
+		if m = t.member(id); m != nil && !gone && m.entry.Version == version {
+			return nil
 		}
-	}
-	m, err := takeOperator(t, id, rec)
+		if m, err = takeOperator(t, id, rec); err != nil {
+			m, err = loadOperator(t, id)
+		}
+		return err
+	})
 	if err != nil {
-		m, err = loadOperator(t, id)
-	}
-	switch {
-	case err != nil:
 		c.dropOperator(t, id)
 		if fault.Of(err) != fault.RecordUnknown {
 			t.stale.Store(true)
 		}
-	default:
-		t.keep(m)
-		if m.Disabled || was != nil && endsLogins(was.Operator, m.Operator) {
-			c.server.Revoke(id)
-		}
+		return
 	}
-}
-
-// endsLogins tells whether a change of an operator ends the logins that are open: those of one that is limited from now on, and of a
-// service identity that lost a credential.
-func endsLogins(was, is *operator.Operator) bool {
-	return was.Limited != is.Limited || is.Role == operator.Service && was.Generation != is.Generation
+	t.keep(m)
+	if m.Disabled {
+		c.server.Revoke(id)
+	}
 }
 
 func loadOperator(t *tenant, id key.ID) (*member, error) {
@@ -207,12 +223,16 @@ func (c *Core) learnedOfCluster(n *news, all bool) {
 // refreshPartition takes in a partition's record, opening the partition if it is new. What cannot be had in the version that
 // counts is not served.
 func (c *Core) refreshPartition(home *tenant, id key.ID, rec wire.Record) {
-	i, e, err := takeInfo(home, id, rec)
-	if err != nil {
-		if rec, err = home.vault.Record(partitionPath(id)); err == nil {
-			i, e, err = takeInfo(home, id, rec)
+	var i *info
+	var e vault.Entry
+	err := c.insist(home, partitionPath(id), func() (err error) {
+		if i, e, err = takeInfo(home, id, rec); err != nil {
+			if rec, err = home.vault.Record(partitionPath(id)); err == nil {
+				i, e, err = takeInfo(home, id, rec)
+			}
 		}
-	}
+		return err
+	})
 	if t, failed := c.tenantByID(id); failed == nil {
 		if err != nil {
 			c.dropPartition(t)
@@ -226,7 +246,7 @@ func (c *Core) refreshPartition(home *tenant, id key.ID, rec wire.Record) {
 		err = c.openLate(i, e)
 	}
 	if err != nil && fault.Of(err) != fault.RecordUnknown {
-		c.alarm(partitionPath(id), err)
+		c.host.Log(wire.LogWarn, 0, "partition "+id.String()+" is not open yet: "+err.Error())
 		home.stale.Store(true)
 	}
 }

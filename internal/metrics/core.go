@@ -33,7 +33,6 @@ var gauges = map[string]struct {
 	"lease_left":         {"genbu_lease_seconds", 1e-9},
 	"audit_lag":          {"genbu_audit_lag_seconds", 1e-9},
 	"audit_waiting":      {"genbu_audit_entries_waiting", 1},
-	"lease_held":         {"genbu_lease_held", 1},
 	"lease_members":      {"genbu_lease_members", 1},
 }
 

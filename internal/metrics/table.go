@@ -51,7 +51,6 @@ var Table = []Row{
 	{"genbu_audit_lag_seconds", Gauge, nil, "How long the oldest counted use has been waiting to be on disk. Beyond audit_max_lag use is refused."},
 	{"genbu_audit_entries_waiting", Gauge, nil, "Audit entries that are not on disk yet."},
 
-	{"genbu_lease_held", Gauge, nil, "1 while this node may use keys: alone, or with the word of a majority of the nodes."},
 	{"genbu_lease_members", Gauge, nil, "Nodes that share the leases. 0 while locked."},
 
 	{"genbu_store_bytes", Gauge, nil, "Size of the store's file."},

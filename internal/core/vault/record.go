@@ -33,25 +33,9 @@ func (p *Partition) Record(path string) (wire.Record, error) { return p.host.Loa
 
 // Take is Read for a record that has been loaded already.
 func (p *Partition) Take(rec wire.Record, id key.ID, f func(plain []byte) error) (Entry, error) {
-	return p.take(rec, id, f, p.current)
-}
-
-// Peek is Take by what the ledger knows now: a record that is newer is refused as HeadOld, without a look into the store.
-// It is for who is told of a change by Peers.Learned.
-func (p *Partition) Peek(rec wire.Record, id key.ID, f func(plain []byte) error) (Entry, error) {
-	return p.take(rec, id, f, p.ledger.Check)
-}
-
-func (p *Partition) take(rec wire.Record, id key.ID, f func(plain []byte) error, check func(id key.ID, version uint64) error) (e Entry, err error) {
-	var version uint64
-	ssp.Do(func() {
-		var plain []byte
-		if plain, version, err = seal.Open(p.key, p.domain, rec.Path, rec.Value); err == nil {
-			err = f(plain)
-		}
-	})
+	version, err := p.unseal(rec, f)
 	if err == nil {
-		err = check(id, version)
+		err = p.current(id, version)
 	}
 	switch code := fault.Of(err); {
 	case code == fault.OK:
@@ -62,6 +46,30 @@ func (p *Partition) take(rec wire.Record, id key.ID, f func(plain []byte) error,
 		p.alarm(rec.Path, err)
 	}
 	return Entry{}, err
+}
+
+// Peek is Take by what the ledger knows now, for who is told of a change by Peers.Learned. A record that is newer is HeadOld and
+// one that is older RecordOld, without a look into the store and without an alarm: changes overtake each other.
+func (p *Partition) Peek(rec wire.Record, id key.ID, f func(plain []byte) error) (Entry, error) {
+	version, err := p.unseal(rec, f)
+	if err == nil {
+		err = p.ledger.Check(id, version)
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	return Entry{id, rec.Path, version, rec.Revision}, nil
+}
+
+// unseal opens a record and gives its plaintext to f, inside ssp.Do.
+func (p *Partition) unseal(rec wire.Record, f func(plain []byte) error) (version uint64, err error) {
+	ssp.Do(func() {
+		var plain []byte
+		if plain, version, err = seal.Open(p.key, p.domain, rec.Path, rec.Value); err == nil {
+			err = f(plain)
+		}
+	})
+	return version, err
 }
 
 // Expect is the version that a record must have; gone when it was destroyed.
