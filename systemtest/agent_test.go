@@ -294,15 +294,15 @@ func TestNoCallFailsBehindAnAgentWhileNodesAreKilledStoppedAndCutOff(t *testing.
 		relays[2].cut.Store(round == 3)
 		began := time.Now()
 		end := startAgent(t, dir)
-		loggedIn, signed := firstSignature(t, dir, k)
-		t.Logf("from the agent's start to the login %v, to the first signature %v", loggedIn.Sub(began).Round(time.Millisecond), signed.Sub(began).Round(time.Millisecond))
+		t.Logf("from the agent's start: %s", firstSignature(t, dir, k, began))
 		end()
 	}
 }
 
-// firstSignature signs as soon as the agent's socket is there.
-func firstSignature(t *testing.T, dir string, k uint64) (loggedIn, signed time.Time) {
+// firstSignature signs as soon as the agent's socket is there, and says what took how long.
+func firstSignature(t *testing.T, dir string, k uint64, began time.Time) (told string) {
 	t.Helper()
+	step := func(what string) { told += fmt.Sprintf("%s %v; ", what, time.Since(began).Round(time.Millisecond)) }
 	var c *client.Conn
 	eventually(t, "the agent's socket", func() (there bool) {
 		var err error
@@ -310,14 +310,18 @@ func firstSignature(t *testing.T, dir string, k uint64) (loggedIn, signed time.T
 		return err == nil
 	})
 	defer c.Close()
+	step("socket")
 	list, err := c.Slots()
 	must(t, err)
+	step("first answer of a node")
 	s, err := c.Open(list[0].Slot, false)
 	must(t, err)
+	step("session")
 	_, err = s.Login(client.User, "", []byte(userPIN))
 	must(t, err)
-	loggedIn = time.Now()
+	step("login")
 	_, err = s.Sign(client.Mech(key.MechECDSASHA256), k, []byte("message"))
 	must(t, err)
-	return loggedIn, time.Now()
+	step("signature")
+	return told
 }

@@ -4,34 +4,22 @@
 # Programs behind an agent, which serves them from three nodes: OpenSC's own tests, and nginx and Apache under load while the
 # nodes are killed one after another and come back. No handshake may fail.
 
-# Three nodes on loopback, and an agent of theirs. The node that every script gets is not needed.
+# Three nodes and an agent of theirs. The node that every script gets is not needed.
 genbu down --dir "$PWD/node" >/dev/null
-base=$((20000 + RANDOM % 20000))
-for i in 1 2 3; do
-	mkdir -m 711 "n$i"
-	at=$((base + 2 * i))
-	printf 'cluster:\n  listen: 127.0.0.1:%d\n  advertise: 127.0.0.1:%d\n  peer_listen: 127.0.0.1:%d\n  peer_advertise: 127.0.0.1:%d\nmode: fast\n' \
-		$at $at $((at + 1)) $((at + 1)) >"n$i/genbu.yaml"
-done
-undo+=('for i in 1 2 3; do genbu down --dir "$PWD/n$i" >/dev/null; done')
 unset GENBU_DIR GENBU_SOCKET GENBU_TOKEN_LABEL GENBU_USER_PIN GENBU_SO_PIN GENBU_ADMIN_PIN
-genbu up --dir "$PWD/n1" --token conf --so-pin 87654321 --pin 1234 >up1.log
-for i in 2 3; do
-	genbu token create "node$i" --dir "$PWD/n1" | sed -n 1p >token
-	genbu join - --keeper file --dir "$PWD/n$i" <token >"up$i.log"
-done
-genbu token create web1 --agent --dir "$PWD/n1" | sed -n 1p | genbu agent enroll - --dir "$PWD/a"
-genbu agent --dir "$PWD/a" 2>agent.log &
-agent=$!
-undo+=("kill $agent")
-export GENBU_SOCKET=$PWD/a/genbu.sock GENBU_TOKEN_LABEL=conf GENBU_USER_PIN=1234
+undo+=('genbu down --dir "$PWD/c" >/dev/null')
+genbu up --dir "$PWD/c" --nodes 3 --fast --token conf --so-pin 87654321 --pin 1234 >up3.log
+eval "$(genbu env --dir "$PWD/c")"
+case $GENBU_SOCKET in */agent/genbu.sock) ;; *) echo "genbu env does not point at the agent" && exit 1 ;; esac
+unset GENBU_DIR # this command, too, goes through the agent
+
 # three waits until the agent finds all nodes well.
 three() {
 	for _ in $(seq 300); do
-		[ "$(genbu agent status --dir "$PWD/a" --json 2>/dev/null | grep -c '"health": "up"')" -eq 3 ] && return
+		[ "$(genbu agent status --dir "$PWD/c/agent" --json 2>/dev/null | grep -c '"health": "up"')" -eq 3 ] && return
 		sleep 0.1
 	done
-	genbu agent status --dir "$PWD/a"
+	genbu agent status --dir "$PWD/c/agent"
 	return 1
 }
 
@@ -54,15 +42,19 @@ web_key
 
 # pids NODE: host and core of one.
 pids() {
-	eval "$(env -u GENBU_SOCKET genbu env --dir "$PWD/n$1")"
-	echo "$GENBU_HOST_PID $GENBU_CORE_PID"
+	(
+		eval "$(genbu env --dir "$PWD/c")"
+		set -- "$1" $GENBU_NODE_PIDS
+		shift "$1"
+		echo "${1%:*} ${1#*:}"
+	)
 }
 
 # kills and stops are what happens to each node.
 kills() {
 	kill -9 $(pids "$1")
 	sleep 1
-	env -u GENBU_SOCKET genbu up --dir "$PWD/n$1" >/dev/null
+	genbu up --dir "$PWD/c" --nodes 3 >/dev/null
 }
 
 stops() {
@@ -91,7 +83,7 @@ load() {
 	requests=$(awk '/requests in/ {print $1}' wrk.txt)
 	[ "$requests" -gt 100 ]
 	if grep -E 'Socket errors|Non-2xx' wrk.txt || grep -E 'error\]|:error\]|crit|alert|emerg' error.log; then
-		tail -50 agent.log
+		tail -50 c/agent/agent.log
 		return 1
 	fi
 	echo "note: $(version "$1") through an agent: $requests handshakes, 0 failed, while three nodes were $done one after another"

@@ -86,5 +86,5 @@ const (
 
 	// leaseTime is how long a call is tried again while every node says that its lease is over: a node that has just come back
 	// has none yet.
-	leaseTime = 2 * time.Second
+	leaseTime = 5 * time.Second
 )
