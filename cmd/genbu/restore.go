@@ -121,35 +121,30 @@ func (r *restoring) domain(conn *client.Conn) ([][]byte, error) {
 	if r.holders() {
 		return r.upload(conn, true)
 	}
-	for {
-		var share []byte
-		var err error
-		if r.shareFile != "" {
-			if share, err = readPIN(r.shareFile); err != nil {
-				return nil, err
-			}
-		}
+	give := func(share []byte) (uint64, error) {
 		missing, err := conn.DomainKeeper(share)
 		if fault.Of(err) == fault.RecordUnknown {
-			return nil, next(fmt.Errorf("no sealed root, or no keeper's file, is in %s, and no --domain was given", nodeDir()),
+			err = next(fmt.Errorf("no sealed root, or no keeper's file, is in %s, and no --domain was given", nodeDir()),
 				"genbu restore --from PLACE --domain domain.json --key a.key --key b.key")
 		}
-		if err != nil {
-			return nil, err
-		}
-		if missing == 0 {
-			return nil, nil
-		}
+		return missing, err
+	}
+	missing, err := give(nil) // by the file, or how many shares are wanted
+	for err == nil && missing > 0 {
+		var share []byte
 		if r.shareFile != "" {
-			return nil, hinted{fmt.Errorf("the share was taken; %d more are needed", missing), hint{"genbu restore --help", "the same again with another --share-file"}}
+			share, err = readPIN(r.shareFile)
+		} else {
+			share, err = ask(fmt.Sprintf("share (%d more needed)", missing), hint{"genbu restore --help", "give --share-file"})
 		}
-		if share, err = ask(fmt.Sprintf("share (%d more needed)", missing), hint{"genbu restore --help", "give --share-file"}); err != nil {
-			return nil, err
+		if err == nil {
+			missing, err = give(share)
 		}
-		if _, err := conn.DomainKeeper(share); err != nil {
-			return nil, err
+		if err == nil && missing > 0 && r.shareFile != "" {
+			err = hinted{fmt.Errorf("the share was taken; %d more are needed", missing), hint{"genbu restore --help", "the same again with another --share-file"}}
 		}
 	}
+	return nil, err
 }
 
 func restoreHint(err error) error {

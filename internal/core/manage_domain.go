@@ -124,7 +124,7 @@ func (m *manager) domainUpload() error {
 		return err
 	}
 	keeper, ok := seal.ParseKeeper(name)
-	if flags&^uploadRestore != 0 || len(u.Shares) > securitydomain.MaxHolders || len(u.Data) > maxDomainData || !ok && name != "" ||
+	if flags&^uploadRestore != 0 || len(u.Shares) > securitydomain.MaxHolders || len(u.Data) > maxDomainData || !ok && name != "" || keeper == seal.KeeperPeers ||
 		keeper == seal.KeeperCustodians && (threshold < 1 || threshold > n || n > 255) {
 		return fault.ArgumentsBad.At("upload security domain")
 	}
@@ -262,6 +262,16 @@ func (c *Core) openTaken(t *taking) error {
 	return c.unlockWith(root)
 }
 
+// wanting is how many shares are missing.
+func (c *Core) wanting(head seal.RootHead) int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.gathering != nil {
+		return c.gathering.Missing()
+	}
+	return int(head.Threshold)
+}
+
 // domainKeeper brings the domain of a sealed root that lies in this node's directory, by the root's own keeper: with the file, or
 // share by share.
 func (m *manager) domainKeeper() error {
@@ -286,9 +296,13 @@ func (c *Core) takeByKeeper(share []byte) (missing int, err error) {
 		return 0, err
 	}
 	var secret ssp.Bytes
-	switch head.Keeper {
-	case seal.KeeperFile:
+	switch {
+	case head.Keeper == seal.KeeperFile:
 		secret, err = c.system.ReadKeeper()
+	case head.Keeper == seal.KeeperPeers:
+		err = fault.KeeperRefused.At("bring domain: the keeper of this node's root key are the other nodes")
+	case len(share) == 0: // how many are wanted
+		return c.wanting(head), nil
 	default:
 		secret, missing, err = c.gather(head, share)
 	}

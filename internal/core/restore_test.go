@@ -473,3 +473,31 @@ func (n *node) exchangeOnly(from *node, part string) {
 		}
 	}
 }
+
+// TestCustodiansBringTheirDomainShareByShare: the sealed root was kept elsewhere, and two of three custodians are there.
+func TestCustodiansBringTheirDomainShareByShare(t *testing.T) {
+	n := newNode(t)
+	shares := n.initialize("custodians", 2, 3)
+	n.partition("one", 0)
+	backup := n.mustSave()
+	before := withoutNodes(n.content())
+	bare := bareNode(t)
+	b, err := os.ReadFile(filepath.Join(n.dir, "root", "custodians"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(bare.dir, "root", "custodians"), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := bare.client()
+	for i, share := range [][]byte{nil, shares[2], nil, shares[0]} {
+		missing, err := c.DomainKeeper(bytes.Clone(share))
+		if err != nil || int(missing) != []int{2, 1, 1, 0}[i] {
+			t.Fatalf("%d missing after step %d: %v", missing, i, err)
+		}
+	}
+	if _, err := bare.restore(backup); err != nil {
+		t.Fatal(err)
+	}
+	sameContent(t, "restored", before, withoutNodes(bare.content()))
+}
