@@ -34,7 +34,21 @@ type azureCore struct {
 	vaults []azureVault // guarded by mu
 	read   time.Time    // guarded by mu: when vaults was read
 	epoch  uint64       // guarded by mu: from which core
+
+	once  sync.Once
+	rooms chan struct{} // one for each of the door's own conversations at a time
+	idle  chan spoken   // those that wait for the next one
 }
+
+// spoken is a channel on which nobody is logged in, and the core that it leads to.
+type spoken struct {
+	conn  *client.Conn
+	epoch uint64
+}
+
+// maxSpoken bounds the door's own channels: to ask for tokens and for what there is. The core keeps an application for a minute
+// after its last channel, so that one for each request would let strangers use them up.
+const maxSpoken = 8
 
 type azureVault struct {
 	name, kind string
@@ -62,27 +76,53 @@ func (a *azureCore) Channel() (io.ReadWriteCloser, error) {
 // Epoch counts the cores.
 func (a *azureCore) Epoch() uint64 { return a.module.starts.Load() }
 
-// dial opens a channel with an application of its own, on which nobody is logged in.
-func (a *azureCore) dial() (*client.Conn, error) {
-	stream, err := a.Channel()
+// with runs do on a channel on which nobody is logged in.
+func (a *azureCore) with(do func(conn *client.Conn) error) error {
+	a.once.Do(func() { a.rooms, a.idle = make(chan struct{}, maxSpoken), make(chan spoken, maxSpoken) })
+	a.rooms <- struct{}{}
+	defer func() { <-a.rooms }()
+	s, err := a.spoken()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	conn := client.New(stream)
-	if err := conn.Hello(); err != nil {
-		conn.Close()
-		return nil, err
+	err = do(s.conn)
+	switch fault.Of(err) {
+	case fault.Unavailable, fault.Malformed, fault.AppUnknown:
+		s.conn.Close()
+	default:
+		a.idle <- s // there is room: no more than maxSpoken are under way
 	}
-	return conn, nil
+	return err
+}
+
+// spoken takes an idle channel to the core of today, or opens one.
+func (a *azureCore) spoken() (spoken, error) {
+	for {
+		select {
+		case s := <-a.idle:
+			if s.epoch == a.Epoch() {
+				return s, nil
+			}
+			s.conn.Close()
+			continue
+		default:
+		}
+		epoch := a.Epoch()
+		stream, err := a.Channel()
+		if err != nil {
+			return spoken{}, err
+		}
+		s := spoken{client.New(stream), epoch}
+		if err := s.conn.Hello(); err != nil {
+			s.conn.Close()
+			return spoken{}, err
+		}
+		return s, nil
+	}
 }
 
 // IssueToken shows evidence to the core. Which kind an assertion is only says what the core is to check it against.
 func (a *azureCore) IssueToken(e azure.Evidence) (azure.Token, error) {
-	conn, err := a.dial()
-	if err != nil {
-		return azure.Token{}, err
-	}
-	defer conn.Close()
 	kind, evidence := client.ClientSecret, e.Secret.ExposeToCodec()
 	if e.Assertion.Len() > 0 {
 		kind, evidence = client.Federated, e.Assertion.ExposeToCodec()
@@ -90,8 +130,13 @@ func (a *azureCore) IssueToken(e azure.Evidence) (azure.Token, error) {
 			kind = client.Certificate
 		}
 	}
-	text, seconds, err := conn.IssueToken(e.Client, kind, evidence, e.Resource+"/.default")
-	return azure.Token{Text: text, Expires: time.Now().Add(time.Duration(seconds) * time.Second)}, err
+	var t azure.Token
+	err := a.with(func(conn *client.Conn) error {
+		text, seconds, err := conn.IssueToken(e.Client, kind, evidence, e.Resource+"/.default")
+		t = azure.Token{Text: text, Expires: time.Now().Add(time.Duration(seconds) * time.Second)}
+		return err
+	})
+	return t, err
 }
 
 // issuer reads who an assertion says it is by, unchecked.
@@ -141,7 +186,11 @@ func (a *azureCore) list(fresh bool) ([]azureVault, error) {
 		return a.vaults, nil
 	}
 	epoch := a.Epoch()
-	list, err := a.ask()
+	var list []azureVault
+	err := a.with(func(conn *client.Conn) (err error) {
+		list, err = ask(conn)
+		return err
+	})
 	if err == nil {
 		a.vaults, a.read, a.epoch = list, time.Now(), epoch
 	}
@@ -149,12 +198,7 @@ func (a *azureCore) list(fresh bool) ([]azureVault, error) {
 }
 
 // ask reads from the core which partitions are vaults, and their settings.
-func (a *azureCore) ask() ([]azureVault, error) {
-	conn, err := a.dial()
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
+func ask(conn *client.Conn) ([]azureVault, error) {
 	partitions, err := conn.Partitions()
 	if err != nil {
 		return nil, err

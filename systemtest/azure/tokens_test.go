@@ -7,10 +7,13 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -136,4 +139,34 @@ func TestRequestsGoOnWhenTheCoreIsAnotherOne(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// TestForgedTokensAndWrongSecretsTakeNothingFromOthers sends more of them than the core has room for applications, and more than a
+// minute's worth of those would last.
+func TestForgedTokensAndWrongSecretsTakeNothingFromOthers(t *testing.T) {
+	if os.Getenv("GENBU_SOAK") == "" {
+		t.Skip("GENBU_SOAK=1 sends 9000 requests")
+	}
+	n := newNode(t)
+	good := n.access(n.Vault)
+	parts := strings.Split(good, ".")
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			for i := range 600 {
+				forged := parts[0] + "." + parts[1] + "." + b64(fmt.Appendf(nil, "%032d", worker*1000+i))
+				if a := n.do("GET", n.Vault, "/keys", forged, ""); a.status != http.StatusUnauthorized {
+					t.Errorf("%d %s", a.status, a.text)
+					return
+				}
+				if a := n.token(n.Vault, n.ClientID, "wrong"); a.status != http.StatusUnauthorized && a.status != http.StatusTooManyRequests {
+					t.Errorf("%d %s", a.status, a.text)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	n.must200("GET", n.Vault, "/keys", n.access(n.Vault), "")
+	n.must200("GET", n.HSM, "/keys", n.access(n.HSM), "")
 }

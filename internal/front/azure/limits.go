@@ -37,6 +37,10 @@ const (
 	// maxChannels bounds the channels of one token; a request waits for one.
 	maxChannels = 32
 
+	// maxBegins bounds the tokens that are shown to the core at a time, and with them the applications in the core that forged
+	// tokens can take up.
+	maxBegins = 4
+
 	// loginIdle closes the channels of a token that nobody used for so long.
 	loginIdle = 5 * time.Minute
 

@@ -17,8 +17,18 @@ import (
 type logins struct {
 	core Core
 
-	mu   sync.Mutex
-	list map[loginKey]*login // guarded by mu
+	begins chan struct{} // one for each login that is being begun
+
+	mu     sync.Mutex
+	list   map[loginKey]*login // guarded by mu
+	spares map[uint64][]*spare // by slot, at most maxBegins of each; guarded by mu
+}
+
+// spare is an application whose login was refused, for the next token to try. The core keeps an application for a minute after its
+// last channel, so that one for each forged token would let strangers use them up.
+type spare struct {
+	*channel
+	epoch uint64
 }
 
 type loginKey struct {
@@ -54,7 +64,9 @@ type lease struct {
 	*channel
 }
 
-func newLogins(core Core) *logins { return &logins{core: core, list: map[loginKey]*login{}} }
+func newLogins(core Core) *logins {
+	return &logins{core: core, begins: make(chan struct{}, maxBegins), list: map[loginKey]*login{}, spares: map[uint64][]*spare{}}
+}
 
 // take answers a channel that is logged in by the token.
 func (p *logins) take(slot uint64, token string) (*lease, error) {
@@ -81,27 +93,55 @@ func (p *logins) take(slot uint64, token string) (*lease, error) {
 
 // begin makes an application and logs it in.
 func (p *logins) begin(k loginKey, token string) (*login, *channel, error) {
+	p.begins <- struct{}{}
+	defer func() { <-p.begins }()
+	c, err := p.spare(k.slot)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.session.LoginBearer([]byte(token)); err != nil {
+		p.mu.Lock()
+		kept := !stale(err) && len(p.spares[k.slot]) < maxBegins
+		if kept {
+			p.spares[k.slot] = append(p.spares[k.slot], c)
+		}
+		p.mu.Unlock()
+		if !kept {
+			c.conn.Close()
+		}
+		return nil, nil, err
+	}
+	return &login{pool: p, key: k, secret: c.conn.Secret, slot: k.slot, epoch: c.epoch, expires: expiry(token), room: make(chan struct{}, maxChannels)}, c.channel, nil
+}
+
+// spare takes an application that is not logged in, or makes one.
+func (p *logins) spare(slot uint64) (*spare, error) {
 	epoch := p.core.Epoch()
+	p.mu.Lock()
+	for list := p.spares[slot]; len(list) > 0; {
+		c := list[len(list)-1]
+		list = list[:len(list)-1]
+		p.spares[slot] = list
+		if c.epoch == epoch {
+			p.mu.Unlock()
+			return c, nil
+		}
+		c.conn.Close()
+	}
+	p.mu.Unlock()
 	stream, err := p.core.Channel()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	conn := client.New(stream)
-	if err = conn.Hello(); err != nil {
-		conn.Close()
-		return nil, nil, err
+	if err = conn.Hello(); err == nil {
+		var s *client.Session
+		if s, err = conn.Open(slot, true); err == nil {
+			return &spare{&channel{conn, s}, epoch}, nil
+		}
 	}
-	s, err := conn.Open(k.slot, true)
-	if err == nil {
-		err = s.LoginBearer([]byte(token))
-	}
-	if err != nil {
-		conn.CloseAll()
-		conn.Close()
-		return nil, nil, err
-	}
-	l := &login{pool: p, key: k, secret: conn.Secret, slot: k.slot, epoch: epoch, expires: expiry(token), room: make(chan struct{}, maxChannels)}
-	return l, &channel{conn, s}, nil
+	conn.Close()
+	return nil, err
 }
 
 // keep makes the login known, and lets go of those that are over, idle, or too many.
@@ -160,6 +200,12 @@ func (p *logins) close() {
 	all := make([]*login, 0, len(p.list))
 	for _, l := range p.list {
 		all = append(all, l)
+	}
+	for slot, list := range p.spares {
+		for _, c := range list {
+			c.conn.Close()
+		}
+		delete(p.spares, slot)
 	}
 	p.mu.Unlock()
 	for _, l := range all {
