@@ -47,8 +47,7 @@ type session struct {
 	id, slot, flags uint64
 	ops             uint8   // uses under way in the home: bit by BEGIN's number
 	lost            uint8   // uses that were, in a home that is gone
-	cursor          *mirror // where a search stands that has more to answer
-	ended           bool    // it stood in a mirror that is gone
+	search          *search // one that has more to answer
 }
 
 // login is one in force on a slot. It is never changed, so that mirrors can be compared by pointer.
@@ -159,8 +158,8 @@ func (x *app) lose(m *mirror) {
 		delete(x.mirrors, m.node)
 	}
 	for _, s := range x.sessions {
-		if s.cursor == m {
-			s.cursor, s.ended = nil, true
+		if s.search != nil && s.search.at == m {
+			s.search.at = nil
 		}
 	}
 	if x.home == m {
@@ -190,6 +189,7 @@ func (x *app) logout(slot uint64) {
 // x.mu.
 func (x *app) closeSession(s *session) {
 	delete(x.sessions, s.id)
+	s.search.end()
 	for h, o := range x.objects {
 		if o.session == s.id {
 			delete(x.objects, h)

@@ -94,8 +94,9 @@ var special = map[wire.Call]row{
 }
 
 // rows is every call of the wire's table. What special does not name changes something: it is sent once, to the home.
-var rows = func() map[wire.Call]*row {
-	all := make(map[wire.Call]*row, len(wire.Calls))
+var rows = make(map[wire.Call]*row, len(wire.Calls))
+
+func init() { // a literal would refer to itself through the handlers
 	for _, spec := range wire.Calls {
 		r, ok := special[spec.Call]
 		if !ok {
@@ -104,10 +105,9 @@ var rows = func() map[wire.Call]*row {
 		r.spec = spec
 		r.manage = spec.Manage != ""
 		r.session = withSession(spec)
-		all[spec.Call] = &r
+		rows[spec.Call] = &r
 	}
-	return all
-}()
+}
 
 // withSession tells whether the first field is a session: of all PKCS #11 calls about objects and operations, and of a few
 // management calls.

@@ -23,9 +23,10 @@ import (
 )
 
 const (
-	fakePIN  = "1234-a-pin-that-is-searched-for"
-	fakeSlot = 7
-	fakeKey  = 0x1001 // the handle of a token key that there is from the start
+	fakePIN     = "1234-a-pin-that-is-searched-for"
+	fakeSlot    = 7
+	fakeObjects = 5
+	fakeKey     = 0x1001 // the handle of a token key that there is from the start
 )
 
 // town is a cluster in this process: what every node sees. Its nodes speak the channel's protocol over real sockets.
@@ -322,14 +323,17 @@ func (h *house) session(p *person, call wire.Call, id, slot uint64, r *wire.Read
 		return fault.OK
 	case wire.CallFind, wire.CallFindNext:
 		if call == wire.CallFind {
-			p.left[id] = 3
+			p.left[id] = fakeObjects
 		}
 		if p.left[id] == 0 {
 			return fault.OperationNotActive
 		}
 		p.left[id]--
 		w.Bool(p.left[id] > 0)
-		summarise(w, fakeKey)
+		summarise(w, fakeKey+uint64(p.left[id]))
+		return fault.OK
+	case wire.CallFindEnd:
+		delete(p.left, id)
 		return fault.OK
 	case wire.CallBegin:
 		p.running[id] = hashed{}

@@ -92,8 +92,7 @@ func (x *app) copy(uid uint32, pid uint64) (*app, *mirror) {
 	moved := x.stateful()
 	for id, s := range x.sessions {
 		t := *s
-		t.cursor, t.ended = nil, s.ended || s.cursor != nil
-		moved = moved || s.cursor != nil && s.cursor == home
+		t.search = s.search.copy()
 		y.sessions[id] = &t
 	}
 	for slot, l := range x.logins {
@@ -112,11 +111,6 @@ func (x *app) copy(uid uint32, pid uint64) (*app, *mirror) {
 	for slot, l := range home.logins {
 		if x.logins[slot] == l {
 			m.logins[slot] = y.logins[slot]
-		}
-	}
-	for id, s := range x.sessions {
-		if s.cursor == home {
-			y.sessions[id].cursor, y.sessions[id].ended = m, s.ended
 		}
 	}
 	y.home = m

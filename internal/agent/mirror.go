@@ -215,7 +215,7 @@ func (m *mirror) trim(now time.Time) (unused bool) {
 	}
 	unused = x.home != m && m.conns == len(m.idle)+len(old) && now.Sub(m.used) > idleMirror
 	for _, s := range x.sessions {
-		unused = unused && s.cursor != m
+		unused = unused && (s.search == nil || s.search.at != m)
 	}
 	if unused {
 		x.lose(m)

@@ -5,6 +5,7 @@ package agent
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/genbu-hsm/genbu/internal/client"
@@ -72,13 +73,41 @@ func TestSessionObjectsAreUsedWhereTheyAreAndEndThere(t *testing.T) {
 	}
 }
 
-func TestASearchFollowsItsNodeAndEndsWithIt(t *testing.T) {
+func TestASearchGoesOnElsewhereWhenItsNodeDies(t *testing.T) {
 	_, list := three(t)
 	_, s := hire(t, nil, list...).dial()
-	for range 10 {
-		if all, err := s.FindAll(nil); err != nil || len(all) != 3 {
+	whole := func() []client.Summary {
+		all, err := s.FindAll(nil)
+		if err != nil || len(all) != fakeObjects {
 			t.Fatalf("%d objects, %v", len(all), err)
 		}
+		return all
+	}
+	for range 10 {
+		whole()
+	}
+	for _, between := range []func(){
+		func() {},
+		func() { // every node is another one than it was
+			for _, h := range list {
+				h.kill()
+				h.start()
+			}
+		},
+	} {
+		all, more, err := s.Find(nil, 1)
+		for err == nil && more {
+			between()
+			var next []client.Summary
+			next, more, err = s.FindNext(1)
+			all = append(all, next...)
+		}
+		if err != nil || !slices.Equal(all, whole()) {
+			t.Errorf("found %v, %v", all, err)
+		}
+	}
+	if _, _, err := s.FindNext(1); fault.Of(err) != fault.OperationNotActive {
+		t.Errorf("a search that is over: %v", err)
 	}
 	if _, more, err := s.Find(nil, 1); err != nil || !more {
 		t.Fatal(more, err)
@@ -87,11 +116,8 @@ func TestASearchFollowsItsNodeAndEndsWithIt(t *testing.T) {
 		h.kill()
 		h.start()
 	}
-	if _, _, err := s.FindNext(1); fault.Of(err) != fault.Unavailable && fault.Of(err) != fault.OutcomeUnknown {
-		t.Errorf("a search whose node restarted: %v", err)
-	}
-	if all, err := s.FindAll(nil); err != nil || len(all) != 3 {
-		t.Errorf("the next search: %d objects, %v", len(all), err)
+	if err := s.FindEnd(); err != nil {
+		t.Errorf("the end of a search whose node died: %v", err)
 	}
 }
 
