@@ -227,3 +227,28 @@ func (n *node) askHost(path string, request map[string]string) bool {
 	text, err := io.ReadAll(answer.Body)
 	return err == nil && bytes.Contains(text, []byte(`"result"`))
 }
+
+// TestAScheduledDrillRestoresWhatASchedulesBackupHolds waits for a host's own clock: in make soak.
+func TestAScheduledDrillRestoresWhatASchedulesBackupHolds(t *testing.T) {
+	if os.Getenv("GENBU_SOAK") == "" {
+		t.Skip("GENBU_SOAK is not set: this waits for minutes")
+	}
+	n := ready(t, "backup: {every: 1m, drill_every: 1m}")
+	n.run("drill", "--prepare")
+	var report struct {
+		OK       bool
+		Reason   string
+		Canaries []any
+	}
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end) && !report.OK; time.Sleep(time.Second) {
+		if text, err := os.ReadFile(n.path("drill-report.json")); err == nil {
+			must(t, json.Unmarshal(text, &report))
+		}
+	}
+	if !report.OK || len(report.Canaries) != 2 {
+		t.Errorf("%+v", report)
+	}
+	if out := n.run("backup", "list"); !strings.Contains(out, "yes") {
+		t.Errorf("scheduled backups: %s", out)
+	}
+}
