@@ -22,6 +22,7 @@ type KeySpec struct {
 	Exportable         bool
 	Immutable          bool // of the release policy
 	Version            []byte
+	Extractable        bool // by C_WrapKey: keys of certificates whose policy lets them out
 }
 
 // CreateKey generates a new version of a name. It answers the private or secret key's version and handle.
@@ -82,7 +83,7 @@ func keyID() []byte {
 
 // private is the template of a private or secret key. The usage flags of PKCS #11 follow from the ops, in the core.
 func (k KeySpec) private(id []byte) Template {
-	t := Template{Bool(key.AttrToken, true), Bool(key.AttrPrivate, true), Bool(key.AttrSensitive, true), Bool(key.AttrExtractable, false),
+	t := Template{Bool(key.AttrToken, true), Bool(key.AttrPrivate, true), Bool(key.AttrSensitive, true), Bool(key.AttrExtractable, k.Extractable),
 		Text(key.AttrLabel, k.Name), Bytes(key.AttrID, id), ULong(key.AttrKeyOps, k.Ops)}
 	if k.Disabled {
 		t = append(t, ULong(key.AttrState, uint64(key.StateSuspended)))

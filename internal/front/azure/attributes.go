@@ -29,6 +29,7 @@ type note struct {
 	Managed     bool              `json:"managed,omitempty"`
 	Software    bool              `json:"software,omitempty"` // the client asked for RSA or EC and not for RSA-HSM or EC-HSM
 	Rotation    *rotation         `json:"rotation,omitempty"`
+	Certificate *certificateNote  `json:"certificate,omitempty"`
 }
 
 func readNote(v client.Value) (n note) {

@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/trace"
@@ -62,6 +63,8 @@ type Door struct {
 	logins  *logins
 	facts   *factCache
 	rotator *rotator
+
+	records sync.Mutex // one change of a vault's issuers and contacts at a time, as far as this node goes
 }
 
 // New makes a door. Close ends its channels.

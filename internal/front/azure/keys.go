@@ -111,6 +111,9 @@ func keyDelete(c *call) error {
 	if err != nil {
 		return err
 	}
+	if readNote(before.Value(key.AttrDoor)).Managed {
+		return c.managed()
+	}
 	if err := c.session.DeleteName(key.GroupKeys, c.name); err != nil {
 		return err
 	}

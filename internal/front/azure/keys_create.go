@@ -3,6 +3,7 @@
 package azure
 
 import (
+	"net/http"
 	"strings"
 	"time"
 
@@ -144,8 +145,17 @@ func (c *call) inherit(n *note) error {
 	if fault.Of(err) == fault.ObjectUnknown || fault.Of(err) == fault.Denied { // there is none, or none that the caller may read
 		return nil
 	}
-	n.Rotation = readNote(before.Value(key.AttrDoor)).Rotation
+	d := readNote(before.Value(key.AttrDoor))
+	n.Rotation = d.Rotation
+	if err == nil && d.Managed {
+		return c.managed()
+	}
 	return err
+}
+
+// managed refuses what is a certificate's to do.
+func (c *call) managed() error {
+	return &apiError{http.StatusForbidden, "Forbidden", "OperationNotAllowed", c.op.noun.title + " " + c.name + " belongs to a certificate: the certificate is made anew, or deleted.", nil}
 }
 
 // taken explains why a name cannot be had.
@@ -192,6 +202,9 @@ func keyRotate(c *call) error {
 	n, err := c.key("")
 	if err != nil {
 		return err
+	}
+	if readNote(n.Value(key.AttrDoor)).Managed {
+		return c.managed()
 	}
 	made, err := rotate(c.session, n, time.Now())
 	if err != nil {

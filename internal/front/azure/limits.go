@@ -24,6 +24,12 @@ const (
 	// maxTags, maxTagName and maxTagValue are Key Vault's limits of tags.
 	maxTags, maxTagName, maxTagValue = 15, 512, 512
 
+	// maxAlternatives bounds the alternative names of a certificate, whose policy must fit into an attribute of 16 KiB.
+	maxAlternatives = 100
+
+	// maxDoor is what the core keeps of a door's own attribute.
+	maxDoor = 16 << 10
+
 	// maxRandom is Managed HSM's limit of random bytes in one request.
 	maxRandom = 128
 

@@ -40,10 +40,11 @@ type rotator struct {
 	held map[string]Token      // by resource; guarded by mu
 }
 
-// rotatee is a key with a policy.
+// rotatee is a key or a certificate with a policy.
 type rotatee struct {
-	slot uint64
-	name string
+	slot  uint64
+	name  string
+	group key.Group
 }
 
 func newRotator(d *Door) *rotator {
@@ -52,9 +53,13 @@ func newRotator(d *Door) *rotator {
 
 // note remembers when a key is due.
 func (r *rotator) note(slot uint64, name string, at time.Time) {
+	r.noteIn(slot, name, key.GroupKeys, at)
+}
+
+func (r *rotator) noteIn(slot uint64, name string, g key.Group, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.due[rotatee{slot, name}] = at.Add(rand.N(spread))
+	r.due[rotatee{slot, name, g}] = at.Add(rand.N(spread))
 }
 
 // run works until ctx ends.
@@ -108,7 +113,7 @@ func (r *rotator) look(now time.Time) {
 func (r *rotator) settle(k rotatee, err error) {
 	code := fault.Of(err)
 	if err != nil {
-		r.door.Log.Warn("key not rotated", "door", "azure", "slot", k.slot, "fault", code)
+		r.door.Log.Warn("not rotated", "group", uint64(k.group), "door", "azure", "slot", k.slot, "fault", code)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -124,6 +129,9 @@ func (r *rotator) rotate(s *client.Session, k rotatee, now time.Time) error {
 	r.mu.Lock()
 	delete(r.due, k)
 	r.mu.Unlock()
+	if k.group == key.GroupCertificates {
+		return r.renew(s, k, now)
+	}
 	n, err := s.Name(key.GroupKeys, k.name, "", false, keyTypes...)
 	if err != nil {
 		return err
@@ -177,7 +185,7 @@ func (r *rotator) scanVault(v Vault, s *client.Session) error {
 			}
 		}
 		if l.After = after; len(after) == 0 {
-			return nil
+			return r.scanCertificates(v, s)
 		}
 	}
 }

@@ -38,8 +38,11 @@ type noun struct {
 }
 
 var (
-	aKey    = noun{"Key", "KeyNotFound", "keys", "deletedkeys"}
-	aSecret = noun{"Secret", "SecretNotFound", "secrets", "deletedsecrets"}
+	aKey         = noun{"Key", "KeyNotFound", "keys", "deletedkeys"}
+	aSecret      = noun{"Secret", "SecretNotFound", "secrets", "deletedsecrets"}
+	aCertificate = noun{"Certificate", "CertificateNotFound", "certificates", "deletedcertificates"}
+	anIssuer     = noun{"Issuer", "CertificateIssuerNotFound", "certificates/issuers", ""}
+	theContacts  = noun{"Contacts", "CertificateContactsNotFound", "certificates/contacts", ""}
 )
 
 // validVersion tells whether a version can be one: 32 lower-case hexadecimal digits.

@@ -61,6 +61,9 @@ func secretSet(c *call) error {
 		return err
 	}
 	d.Tags = w.tags
+	if before, err := c.session.Name(key.GroupSecrets, c.name, "", false, key.AttrDoor); err == nil && readNote(before.Value(key.AttrDoor)).Managed {
+		return c.managed()
+	}
 	raw := []byte(value)
 	defer clear(raw)
 	t := client.Template{client.ULong(key.AttrClass, key.ClassData), client.Bool(key.AttrToken, true), client.Bool(key.AttrPrivate, true),
@@ -147,6 +150,9 @@ func secretDelete(c *call) error {
 	before, err := c.session.Name(key.GroupSecrets, c.name, "", false, commonTypes...)
 	if err != nil {
 		return err
+	}
+	if readNote(before.Value(key.AttrDoor)).Managed {
+		return c.managed()
 	}
 	if err := c.session.DeleteName(key.GroupSecrets, c.name); err != nil {
 		return err

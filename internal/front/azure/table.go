@@ -47,6 +47,7 @@ func init() { // not a literal: its functions look into it
 		{"POST", "deletedsecrets/{n}/recover", aSecret, secretRecover, nil},
 	}
 	operations = append(operations, roleOperations()...)
+	operations = append(operations, certificateOperations()...)
 	for i := range operations {
 		operations[i].parts = strings.Split(operations[i].pattern, "/")
 	}
