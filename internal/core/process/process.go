@@ -25,6 +25,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -96,6 +97,9 @@ func Enter(accepted []string, options ...Option) (Report, error) {
 // Seal puts the process into its sandbox. A step that fails is in Report.Missing and its reason in the log; the other
 // steps are taken all the same. An error means that descriptors 3 and 4 are not a host's.
 func Seal(options ...Option) (Report, error) {
+	// The first time that is written out in the local zone would open /etc/localtime, which kills: crypto/x509 does so to say
+	// that a certificate has expired, and anybody can show one.
+	time.Local = time.UTC
 	set := settings{deny: seccompRetKillProcess}
 	for _, o := range options {
 		o(&set)
