@@ -143,11 +143,10 @@ func TestALostRootIsBroughtBackByTheHolders(t *testing.T) {
 	n := filled(t)
 	file := n.download(2, a, b)
 	content := n.content()
-	if err := n.admin().Zeroize(n.core.domain.String()); err != nil {
+	if err := os.Remove(filepath.Join(n.dir, "root", "file")); err != nil {
 		t.Fatal(err)
 	}
-	<-n.machine.exits
-	n.machine = &machineDouble{exits: make(chan int, 4)} // whose keeper file is empty, and who has no timer of the last process
+	n.machine = &machineDouble{exits: make(chan int, 4)} // whose keeper file is empty
 	n.start(wire.Config{})
 	if n.core.State() != wire.StateZeroized {
 		t.Fatalf("state %v", n.core.State())
