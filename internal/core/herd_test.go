@@ -50,7 +50,8 @@ type goat struct {
 	herd *herd
 	i    int
 	down atomic.Bool
-	was  func(op uint16, body []byte) ([]byte, error, bool) // outside, while the host is captured
+	now  atomic.Pointer[Core]                                               // the core that runs
+	lies atomic.Pointer[func(op uint16, body []byte) ([]byte, error, bool)] // what its host does instead of its duty
 }
 
 // line is a core's end of the network.
@@ -78,10 +79,14 @@ func (l *line) Call(id key.ID, op uint16, body []byte, within int64) ([]byte, er
 	done := make(chan result, 1)
 	go func() {
 		time.Sleep(time.Millisecond)
-		if l.goat.core != l.core || h.lost(from, to, op, body) || h.nodes[to].down.Load() {
+		all, runs := h.all(), l.goat.now.Load()
+		if to >= len(all) || runs != nil && runs != l.core || all[to].down.Load() || h.lost(from, to, op, body) {
 			return
 		}
-		target := h.nodes[to].core
+		target := all[to].now.Load()
+		if target == nil {
+			return
+		}
 		var r result
 		switch op {
 		case lease.OpAsk:
@@ -136,7 +141,7 @@ func herding(t *testing.T, size int, f func(h *herd)) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &herd{t: t, store: memory.New(), cuts: map[[2]int]bool{}}
 		first := h.goat()
-		first.start(wire.Config{})
+		first.begin()
 		first.initialize("file", 0, 0)
 		for len(h.nodes) < size {
 			h.join()
@@ -155,7 +160,10 @@ func (h *herd) goat() *goat {
 	g.id = key.ID{0xf, byte(i)}
 	rand.Read(g.id[8:])
 	g.network = func(c *Core) network { return &line{g, c} }
-	g.outside = func(op uint16, _ []byte) ([]byte, error, bool) {
+	g.outside = func(op uint16, body []byte) ([]byte, error, bool) {
+		if lie := g.lies.Load(); lie != nil {
+			return (*lie)(op, body)
+		}
 		if op == wire.OpLoad || op == wire.OpList || op == wire.OpFind {
 			h.loads.Add(1)
 		}
@@ -201,9 +209,16 @@ func (h *herd) join() *goat {
 		}
 		g.seed(name, sealed)
 	}
-	g.start(wire.Config{})
+	g.begin()
 	h.leased()
 	return g
+}
+
+// begin starts a core; from now on the others reach it.
+func (g *goat) begin() {
+	g.now.Store(nil)
+	g.start(wire.Config{})
+	g.now.Store(g.core)
 }
 
 // seed puts a sealed root into the directory of a node that is not there yet.
@@ -226,7 +241,7 @@ func (h *herd) leased() {
 	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		missing := -1
 		for i, g := range h.nodes {
-			if !g.down.Load() && (g.core == nil || g.core.Leased() != nil || len(g.core.coherence.roster.nodes) != len(h.nodes)) {
+			if !g.down.Load() && (g.core.Leased() != nil || g.core.coherence.members() != len(h.nodes)) {
 				missing = i
 			}
 		}
@@ -234,7 +249,7 @@ func (h *herd) leased() {
 			return
 		}
 		if time.Now().After(end) {
-			h.t.Fatalf("node %d has no lease: %v, roster %v", missing, h.nodes[missing].core.Leased(), h.nodes[missing].core.coherence.roster.nodes)
+			h.t.Fatalf("node %d has no lease: %v, roster of %d", missing, h.nodes[missing].core.Leased(), h.nodes[missing].core.coherence.members())
 		}
 	}
 }
@@ -252,7 +267,7 @@ func (g *goat) restart() {
 		g.kill()
 	}
 	g.machine = &machineDouble{keeper: g.machine.keeper, exits: make(chan int, 16)}
-	g.start(wire.Config{})
+	g.begin()
 	g.down.Store(false)
 }
 
@@ -260,7 +275,7 @@ func (g *goat) restart() {
 func (h *herd) tick() {
 	for !h.over.Load() {
 		for _, g := range h.all() {
-			if c := g.core; c != nil && !g.down.Load() {
+			if c := g.now.Load(); c != nil && !g.down.Load() {
 				c.log.Tick(c.system.Now())
 			}
 		}
@@ -347,31 +362,31 @@ func (g *goat) frozen() {
 	}
 	g.t.Cleanup(func() { svc.Close() })
 	g.deaf.Store(true)
-	g.was = g.outside
-	g.outside = func(op uint16, body []byte) ([]byte, error, bool) {
+	lie := func(op uint16, body []byte) ([]byte, error, bool) {
 		if op == wire.OpLoad || op == wire.OpList {
 			answer, err := svc.Handle(op, body)
 			return answer, err, true
 		}
 		return nil, nil, false
 	}
+	g.lies.Store(&lie)
 }
 
 // parted makes a host that cannot reach its store.
 func (g *goat) parted() {
 	g.deaf.Store(true)
-	g.was = g.outside
-	g.outside = func(op uint16, body []byte) ([]byte, error, bool) {
+	lie := func(op uint16, _ []byte) ([]byte, error, bool) {
 		switch op {
 		case wire.OpLoad, wire.OpList, wire.OpFind, wire.OpCommit:
 			return nil, fault.Unavailable, true
 		}
 		return nil, nil, false
 	}
+	g.lies.Store(&lie)
 }
 
 // thaw makes an honest host of it again.
 func (g *goat) thaw() {
 	g.deaf.Store(false)
-	g.outside = g.was
+	g.lies.Store(nil)
 }

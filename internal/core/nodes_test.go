@@ -130,12 +130,14 @@ func TestNodesComeAndGoWhileKeysAreUsed(t *testing.T) {
 		}
 		want(t, "remove", home.vault.Remove(first.members()[last.id].entry), fault.OK)
 		want(t, "refresh", first.refreshNodes(), fault.OK)
-		for end := time.Now().Add(time.Minute); len(first.coherence.roster.nodes) != 3; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); first.coherence.members() != 3; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("the roster still has it")
 			}
 		}
+		h.mu.Lock()
 		h.nodes = h.nodes[:3]
+		h.mu.Unlock()
 		h.leased()
 		time.Sleep(2 * leaseTime)
 		want(t, "the removed node", last.core.Leased(), fault.LeaseExpired)
