@@ -19,7 +19,13 @@ type Store struct {
 	there  chan struct{} // closed when engine is set
 }
 
-var _ store.Store = (*Store)(nil)
+// What an engine can do beyond store.Store must be passed on here: who asks by a type assertion would take a missing method for
+// an engine that has no need of it.
+var (
+	_ store.Store     = (*Store)(nil)
+	_ store.Compactor = (*Store)(nil)
+	_ store.Confirmer = (*Store)(nil)
+)
 
 func newStore() *Store { return &Store{there: make(chan struct{})} }
 
@@ -101,6 +107,15 @@ func (s *Store) Restore(ctx context.Context, r io.Reader) error {
 		return err
 	}
 	return e.Restore(ctx, r)
+}
+
+// Confirm (store.Confirmer) is what makes a search at one node see what was created at another.
+func (s *Store) Confirm(ctx context.Context) (int64, error) {
+	e, err := s.now("confirm")
+	if err != nil {
+		return 0, err
+	}
+	return e.Confirm(ctx)
 }
 
 func (s *Store) Members(ctx context.Context) ([]store.Member, error) {
