@@ -46,7 +46,15 @@ func (c *Core) Moved(p *vault.Partition, m *vault.Moved) func() error {
 	for _, id := range audience {
 		c.post(place{id, p.ID}, m)
 	}
-	return func() error { return c.inForce(b) }
+	return func() error {
+		err := c.inForce(b)
+		if err == nil {
+			for _, id := range audience {
+				go c.sayInForce(id, lease.Count{Partition: p.ID, Counter: m.Counter})
+			}
+		}
+		return err
+	}
 }
 
 // settle returns when all that this core knows of a partition is in force everywhere, whoever changed it.

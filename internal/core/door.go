@@ -26,6 +26,7 @@ func (c *Core) startLinks() {
 	})
 	c.cluster.links.Handle(lease.OpAsk, c.asked)
 	c.cluster.links.Handle(lease.OpTell, c.told)
+	c.cluster.links.Handle(lease.OpSettled, c.settled)
 	if c.coherence.network == nil { // a test has its own
 		c.coherence.network = counted{c.cluster.links, c.meter}
 	}

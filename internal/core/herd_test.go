@@ -93,6 +93,8 @@ func (l *line) Call(id key.ID, op uint16, body []byte, within int64) ([]byte, er
 			r.body, r.err = target.asked(l.goat.id, bytes.Clone(body))
 		case lease.OpTell:
 			r.body, r.err = target.told(l.goat.id, bytes.Clone(body))
+		case lease.OpSettled:
+			r.body, r.err = target.settled(l.goat.id, bytes.Clone(body))
 		}
 		time.Sleep(time.Millisecond)
 		if !h.lost(to, from, 0, nil) {

@@ -13,6 +13,10 @@ import (
 const (
 	OpAsk  uint16 = 16 // Ask -> Answer
 	OpTell uint16 = 17 // Tell -> Ack
+
+	// OpSettled says that all changes of a partition up to a counter are in force everywhere: Count -> nothing. Nobody
+	// waits for its answer; where it is lost, readers of what was changed wait a little longer.
+	OpSettled uint16 = 18
 )
 
 // Count is the counter of one partition.
@@ -170,3 +174,10 @@ func (a *Ack) Decode(r *wire.Reader) {
 		a.Left[i] = Left{r.ID(), duration(r)}
 	}
 }
+
+func (n *Count) Encode(w *wire.Writer) {
+	w.PutID(n.Partition)
+	w.U64(n.Counter)
+}
+
+func (n *Count) Decode(r *wire.Reader) { n.Partition, n.Counter = r.ID(), r.U64() }

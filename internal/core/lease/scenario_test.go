@@ -270,6 +270,7 @@ func FuzzMessages(f *testing.F) {
 	add(&Answer{Epoch: key.ID{1}, Granted: true, Length: length, Holds: true, State: State{p: 3}}, 1)
 	add(&Tell{Partition: p, Counter: 9, Revision: 7, Changes: [][]byte{{1}, {2}}, Head: []byte{3}, Records: []Record{{"r/x", []byte{4}}, {"r/y", nil}}}, 2)
 	add(&Ack{Epoch: key.ID{1}, Floor: 5, Left: []Left{{key.ID{2}, 6}}}, 3)
+	add(&Count{Partition: p, Counter: 9}, 4)
 	f.Fuzz(func(t *testing.T, kind uint8, b []byte) {
 		r := wire.NewReader(b)
 		var w, again wire.Writer
@@ -277,7 +278,7 @@ func FuzzMessages(f *testing.F) {
 			Encode(*wire.Writer)
 			Decode(*wire.Reader)
 		}
-		switch kind % 4 {
+		switch kind % 5 {
 		case 0:
 			e, o = &Ask{}, &Ask{}
 		case 1:
@@ -286,6 +287,8 @@ func FuzzMessages(f *testing.F) {
 			e, o = &Tell{}, &Tell{}
 		case 3:
 			e, o = &Ack{}, &Ack{}
+		case 4:
+			e, o = &Count{}, &Count{}
 		}
 		if e.Decode(&r); r.End() != nil {
 			return

@@ -53,6 +53,7 @@ type mover struct {
 
 // move commits s and answers the revision of its record, once the change is in force everywhere.
 func (p *Partition) move(s *step) (int64, error) {
+	defer p.settling.begin(s.id)()
 	s.done = make(chan moved, 1)
 	m := &p.mover
 	m.mu.Lock()

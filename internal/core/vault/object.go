@@ -23,7 +23,10 @@ type New struct {
 // Load answers the object of a handle; ObjectUnknown when there is none.
 func (p *Partition) Load(handle uint64) (*object.Object, error) {
 	if h := p.cache.handle(handle); h != nil {
-		return h.usable()
+		if over := p.settling.of(h.object.ID); over == nil {
+			return h.usable()
+		}
+		return p.LoadID(h.object.ID)
 	}
 	if handle == 0 || handle&key.SessionHandle != 0 {
 		return nil, fault.ObjectUnknown
@@ -33,21 +36,39 @@ func (p *Partition) Load(handle uint64) (*object.Object, error) {
 		return nil, err
 	}
 	if len(ids) == 0 || ids[0].Handle() != handle {
-		return nil, fault.ObjectUnknown
+		return nil, p.absent(func() <-chan struct{} { return p.settling.ofHandle(handle) })
 	}
 	return p.LoadID(ids[0])
 }
 
+// absent is the answer for an object that the store does not have: not before its destruction, if that was just now and on
+// another node, is in force on all.
+func (p *Partition) absent(settling func() <-chan struct{}) error {
+	if p.peers.Load() != nil {
+		if err := p.CatchUp(); err != nil && !passing(err) {
+			return err
+		}
+		p.await(settling())
+	}
+	return fault.ObjectUnknown
+}
+
+// maxSettling bounds how often a reader waits for a record that others change again and again.
+const maxSettling = 4
+
 // LoadID answers the object of an id. A record that the ledger refuses as old may only have been overtaken, between its
 // reading and the comparison, by a change of ours: it is read again, and refused when it is still the same one.
 func (p *Partition) LoadID(id key.ID) (*object.Object, error) {
+	settled := func() bool { return !p.await(p.settling.of(id)) }
+	settled()
 	if h := p.cache.id(id); h != nil {
 		return h.usable()
 	}
+	waits := 0
 	for before := int64(0); ; {
 		rec, err := p.host.Load(ObjectPath(p.ID, id))
 		if fault.Of(err) == fault.RecordUnknown {
-			return nil, fault.ObjectUnknown
+			return nil, p.absent(func() <-chan struct{} { return p.settling.of(id) })
 		}
 		if err != nil {
 			return nil, err
@@ -56,11 +77,15 @@ func (p *Partition) LoadID(id key.ID) (*object.Object, error) {
 		if err == nil {
 			var h *held
 			if h, err = p.remember(o, rec.Revision); err == nil {
+				if waits++; waits < maxSettling && !settled() {
+					continue
+				}
 				return h.usable()
 			}
 		}
 		switch fault.Of(err) {
 		case fault.Conflict: // it is being destroyed
+			settled()
 			return nil, fault.ObjectUnknown
 		case fault.OutcomeUnknown, fault.Unavailable, fault.Timeout, fault.Busy:
 			return nil, err
@@ -259,6 +284,7 @@ func (p *Partition) Update(old, next *object.Object) (*object.Object, error) {
 // Destroy stops all use, commits, then forgets. After an unknown outcome the object stays stopped until it has been read
 // from the store again.
 func (p *Partition) Destroy(o *object.Object) error {
+	defer p.settling.begin(o.ID)() // who reads it meanwhile waits, and does not hear that it is gone before it is
 	h := p.cache.id(o.ID)
 	if h == nil || h.object.Version != o.Version {
 		return fault.Conflict.At("destroy object")

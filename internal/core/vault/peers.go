@@ -6,6 +6,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/core/seal"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // Peers are the other cores, as the vault needs them. Neither method may wait for this partition.
@@ -18,6 +19,12 @@ type Peers interface {
 	// are read anew by whoever keeps them, or taken from those that came along. It is called without any lock, perhaps twice
 	// at once.
 	Learned(p *Partition, changes []seal.Change, records []wire.Record)
+
+	// Settle waits until over is closed, or as long as a reader may be kept waiting.
+	Settle(over <-chan struct{})
+
+	// Later calls f when a change of another node, which has not been heard of since, is in force at the latest.
+	Later(f func())
 }
 
 // Moved is one step of a head, in the form that others take in.
@@ -56,6 +63,7 @@ func (p *Partition) takeIn(c Changes) ([]seal.Change, error) {
 	p.ledger.Saw(c.Counter)
 	if n := uint64(len(c.Changes)); n > 0 && c.Counter >= n && c.Counter-n <= have {
 		if learned, err := p.ledger.Extend(c.Changes[have-(c.Counter-n):], c.Head); err == nil {
+			p.foreign(learned)
 			p.headRevision = c.Revision
 			return learned, nil
 		}
@@ -81,6 +89,7 @@ func (p *Partition) catchUp() ([]seal.Change, error) {
 	}
 	learned, err := p.ledger.Extend(changes, head.Value)
 	if err == nil {
+		p.foreign(learned)
 		p.headRevision = head.Revision
 	}
 	return learned, err
@@ -130,6 +139,21 @@ func (p *Partition) readLog(have uint64) (changes [][]byte, head wire.Record, er
 		before, counted = head, counter
 	}
 	return nil, head, fault.ChangeLogBroken.At("load ledger: the head counts more changes than there are")
+}
+
+// foreign marks what others changed as settling. It follows the ledger's step at once, before a reader has come from the store.
+func (p *Partition) foreign(changes []seal.Change) {
+	peers := p.peers.Load()
+	if peers == nil || len(changes) == 0 {
+		return
+	}
+	ids := make([]key.ID, len(changes))
+	for i, c := range changes {
+		ids[i] = c.ID
+	}
+	if release := p.settling.learned(ids, p.ledger.Counter()); release != nil {
+		(*peers).Later(release)
+	}
 }
 
 // learned drops what has changed from the cache and tells the others in this core.

@@ -49,10 +49,11 @@ type Partition struct {
 	turn         sync.Mutex
 	headRevision int64 // guarded by turn: the store's revision of the head that the ledger is at
 
-	count  atomic.Int64 // objects in the store, as far as this core knows
-	cache  cache
-	mover  mover
-	moving sync.WaitGroup
+	count    atomic.Int64 // objects in the store, as far as this core knows
+	cache    cache
+	mover    mover
+	settling settling
+	moving   sync.WaitGroup
 }
 
 // Settings are what all partitions of a core have in common.
