@@ -4,6 +4,7 @@
 // environment variables that genbu connect azure prints.
 //
 //	azure-go            every scenario
+//	azure-go certificates   the scenario of certificates
 //	azure-go many N     makes N keys named page-0000 and so on, for programs that page through them
 //	azure-go page N     pages through them
 //	azure-go exchange   makes a key for which others are wrapped, and writes exchange.kid and exchange.pem
@@ -22,6 +23,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azcertificates"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 )
@@ -30,8 +32,9 @@ var ctx = context.Background()
 
 // clients are what every scenario gets.
 type clients struct {
-	vault, hsm *azkeys.Client
-	secrets    *azsecrets.Client
+	vault, hsm   *azkeys.Client
+	secrets      *azsecrets.Client
+	certificates *azcertificates.Client
 }
 
 func main() {
@@ -56,6 +59,12 @@ func main() {
 		c.bring()
 		return
 	}
+	c.certificates, err = azcertificates.NewClient(os.Getenv("AZURE_KEYVAULT_URL"), cred, nil)
+	must(err)
+	if len(os.Args) == 2 && os.Args[1] == "certificates" {
+		c.certificateLife()
+		return
+	}
 	if len(os.Args) == 3 {
 		n, err := strconv.Atoi(os.Args[2])
 		must(err)
@@ -70,7 +79,7 @@ func main() {
 		run  func()
 	}{
 		{"sign", c.sign}, {"encrypt and wrap", c.encrypt}, {"symmetric keys", c.symmetric}, {"import", c.importKeys}, {"rotate", c.rotate},
-		{"attributes", c.attributes}, {"soft delete", c.softDelete}, {"backup", c.backup}, {"secrets", c.secretLife}, {"refusals", c.refusals},
+		{"attributes", c.attributes}, {"soft delete", c.softDelete}, {"backup", c.backup}, {"secrets", c.secretLife}, {"certificates", c.certificateLife}, {"refusals", c.refusals},
 		{"other credentials", c.credentials}, {"a key of PKCS #11", c.elsewhere}, {"roles", c.roles},
 	} {
 		fmt.Println("scenario:", s.name)

@@ -41,7 +41,7 @@ func (c *call) certificateBundle(n client.Named, deleted bool) *certificateBundl
 	b := &certificateBundle{ID: c.id("certificates", n.Name, n.Version), Thumbprint: encode64(sum[:]), Content: base64.StdEncoding.EncodeToString(der),
 		Attributes: c.certificateAttributes(n), Tags: d.Tags}
 	if d.Certificate != nil {
-		b.KeyID, b.SecretID = c.id("keys", n.Name, n.Version), c.id("secrets", n.Name, n.Version)
+		b.KeyID, b.SecretID = c.id("keys", n.Name, keyVersion(n)), c.id("secrets", n.Name, n.Version)
 		b.ContentType = d.Certificate.Policy.ContentType
 		b.Policy = c.policyAnswer(n.Name, d.Certificate.Policy, b.Attributes)
 	}
@@ -77,7 +77,7 @@ func (c *call) answerCertificate(status int, version string) error {
 func certificateGet(c *call) error { return c.answerCertificate(http.StatusOK, c.version) }
 
 // certificateUpdate is UpdateCertificate: tags, whether it is enabled, and the policy. What enables a certificate enables its
-// key and its secret.
+// key and its secret; a key that other versions use stays as it is.
 func certificateUpdate(c *call) error {
 	o, err := c.body()
 	if err != nil {
@@ -107,6 +107,9 @@ func certificateUpdate(c *call) error {
 	t := w.template()
 	if len(t) > 0 && d.Certificate != nil {
 		for _, g := range []key.Group{key.GroupKeys, key.GroupSecrets} {
+			if g == key.GroupKeys && (d.Certificate.Policy.Reuse || d.Certificate.KeyVersion != "") {
+				continue
+			}
 			part, err := c.session.Name(g, c.name, n.Version, false)
 			if fault.Of(err) == fault.ObjectUnknown {
 				continue

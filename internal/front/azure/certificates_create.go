@@ -72,7 +72,7 @@ func certificateCreate(c *call) error {
 		if err := m.issue(made, ca, time.Now()); err != nil {
 			return m.fail(made, err)
 		}
-		c.watch(made.Version)
+		c.watch("")
 	}
 	c.w.Header().Set("Location", c.id("certificates", c.name, "pending")+"?api-version="+c.query.apiVersion()+"&request_id="+made.note.Certificate.Request)
 	op, err := c.operation()
@@ -153,7 +153,8 @@ func operationUpdate(c *call) error {
 	return operationGet(c)
 }
 
-// operationDelete is DeleteCertificateOperation. The key that waited stays as a version without a certificate, disabled.
+// operationDelete is DeleteCertificateOperation. The key that waited stays as a version without a
+// certificate, disabled, unless it has another.
 func operationDelete(c *call) error {
 	op, err := c.operation()
 	if err != nil {
@@ -165,8 +166,10 @@ func operationDelete(c *call) error {
 	}
 	handle, d, t := p.Handle, p.note, client.Template{}
 	if ok {
+		if d.Certificate.KeyVersion == "" {
+			t = append(t, client.ULong(key.AttrState, uint64(key.StateSuspended)))
+		}
 		d.Certificate = nil
-		t = append(t, client.ULong(key.AttrState, uint64(key.StateSuspended)))
 	} else {
 		n, err := c.certificate("")
 		if err != nil {
@@ -220,8 +223,8 @@ func certificateMerge(c *call) error {
 	if err := c.maker().finish(p, chain, opaque.Bytes{}); err != nil {
 		return err
 	}
-	c.watch(p.Version)
-	return c.answerCertificate(http.StatusCreated, p.Version)
+	c.watch("")
+	return c.answerCertificate(http.StatusCreated, "")
 }
 
 // certificateImport is ImportCertificate: PKCS #12 as base64, or PEM, with its private key.

@@ -109,7 +109,7 @@ func (m maker) authority(now time.Time) (*x509.Certificate, *keySigner, error) {
 	if err != nil {
 		return nil, nil, badParameter("The certificate %s cannot be read.", m.name)
 	}
-	k, err := m.session.Name(key.GroupKeys, m.name, n.Version, false, keyTypes...)
+	k, err := m.session.Name(key.GroupKeys, m.name, keyVersion(n), false, keyTypes...)
 	if fault.Of(err) == fault.ObjectUnknown { // a certificate of PKCS #11
 		k, err = m.session.Name(key.GroupKeys, m.name, "", false, keyTypes...)
 	}

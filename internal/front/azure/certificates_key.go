@@ -3,6 +3,7 @@
 package azure
 
 import (
+	"bytes"
 	"crypto"
 	goaes "crypto/aes" // aes and cipher are functions here
 	gocipher "crypto/cipher"
@@ -101,7 +102,7 @@ func imported(b pki.Bundle, spec *client.KeySpec) (m material, err error) {
 		spec.Type, spec.Ops, spec.Bits = key.TypeRSA, opsRSA, k.N.BitLen()
 		e := big.NewInt(int64(k.E)).Bytes()
 		m.public = client.Template{client.Bytes(key.AttrModulus, k.N.Bytes()), client.Bytes(key.AttrPublicExponent, e)}
-		m.secret = client.Template{client.Bytes(key.AttrModulus, k.N.Bytes()), client.Bytes(key.AttrPublicExponent, e), client.Bytes(key.AttrPrivateExponent, k.D.Bytes()),
+		m.secret = client.Template{client.Bytes(key.AttrModulus, k.N.Bytes()), client.Bytes(key.AttrPublicExponent, bytes.Clone(e)), client.Bytes(key.AttrPrivateExponent, k.D.Bytes()),
 			client.Bytes(key.AttrPrime1, k.Primes[0].Bytes()), client.Bytes(key.AttrPrime2, k.Primes[1].Bytes()), client.Bytes(key.AttrExponent1, k.Precomputed.Dp.Bytes()),
 			client.Bytes(key.AttrExponent2, k.Precomputed.Dq.Bytes()), client.Bytes(key.AttrCoefficient, k.Precomputed.Qinv.Bytes())}
 		return m, nil
@@ -116,7 +117,7 @@ func imported(b pki.Bundle, spec *client.KeySpec) (m material, err error) {
 		octets.AddASN1OctetString(point)
 		spec.Type, spec.Ops, spec.Curve = key.TypeEC, opsEC, cv.params
 		m.public = client.Template{client.Bytes(key.AttrECParams, cv.params), client.Bytes(key.AttrECPoint, octets.BytesOrPanic())}
-		m.secret = client.Template{client.Bytes(key.AttrECParams, cv.params), client.Bytes(key.AttrValue, d), client.Bytes(key.AttrPublicKeyInfo, spki(cv, point))}
+		m.secret = client.Template{client.Bytes(key.AttrECParams, bytes.Clone(cv.params)), client.Bytes(key.AttrValue, d), client.Bytes(key.AttrPublicKeyInfo, spki(cv, point))}
 		return m, nil
 	}
 	return m, badParameter("The private key is neither RSA nor EC.")

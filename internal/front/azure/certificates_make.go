@@ -5,6 +5,7 @@ package azure
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
 	"strings"
@@ -25,6 +26,17 @@ type certificateNote struct {
 	Pending  string            `json:"pending,omitempty"` // of a key: one of the states below
 	Why      string            `json:"why,omitempty"`     // of one that failed
 	Disabled bool              `json:"disabled,omitempty"`
+
+	// KeyVersion is the key's version id where it is not the certificate's: one that was used before.
+	KeyVersion string `json:"keyVersion,omitempty"`
+}
+
+// keyVersion is the version id of a certificate's key.
+func keyVersion(n client.Named) string {
+	if d := readNote(n.Value(key.AttrDoor)); d.Certificate != nil && d.Certificate.KeyVersion != "" {
+		return d.Certificate.KeyVersion
+	}
+	return n.Version
 }
 
 // States of a key that waits for its certificate.
@@ -104,24 +116,14 @@ func (m maker) begin(d note) (p pending, err error) {
 	return p, m.mark(p)
 }
 
-// key makes the key, or a further version of the one before where the policy says so.
+// key makes the key, or takes the one before where the policy says so.
 func (m maker) key(d note) (client.Named, error) {
 	p := d.Certificate.Policy
 	if p.Reuse {
-		if before, err := m.session.Name(key.GroupCertificates, m.name, "", false); err == nil {
-			k, err := m.session.Name(key.GroupKeys, m.name, before.Version, false)
-			if err != nil {
-				return k, err
-			}
-			o, err := m.session.Copy(k.Handle, client.Template{client.Bytes(key.AttrDoor, d.bytes())})
-			if err != nil {
-				return k, err
-			}
-			v, err := m.session.Get(o.Handle, key.AttrUniqueID)
-			if err != nil {
-				return k, err
-			}
-			return client.Named{Name: m.name, Version: string(v[0].Value), Handle: o.Handle}, nil
+		if before, err := m.session.Name(key.GroupCertificates, m.name, "", false, key.AttrDoor); err == nil {
+			k, err := m.session.Name(key.GroupKeys, m.name, keyVersion(before), false)
+			d.Certificate.KeyVersion = k.Version
+			return k, err
 		}
 	}
 	spec := client.KeySpec{Name: m.name, Type: key.TypeRSA, Bits: int(p.Size), Ops: opsRSA, Extractable: p.Exportable, Door: d.bytes()}
@@ -163,6 +165,10 @@ func (m maker) finish(p pending, chain []*x509.Certificate, file opaque.Bytes) e
 	if err != nil {
 		return err
 	}
+	reused := d.Certificate.KeyVersion != ""
+	if reused {
+		rand.Read(version)
+	}
 	state := client.Template{}
 	if d.Certificate.Disabled {
 		state = client.Template{client.ULong(key.AttrState, uint64(key.StateSuspended))}
@@ -182,6 +188,9 @@ func (m maker) finish(p pending, chain []*x509.Certificate, file opaque.Bytes) e
 		return err
 	}
 	of := note{Tags: d.Tags, Managed: true, Software: d.Software}
+	if reused {
+		state = nil // whether the key is enabled is its own first certificate's to say
+	}
 	return m.session.Set(p.Handle, append(append(times, client.Bytes(key.AttrDoor, of.bytes())), state...))
 }
 
