@@ -93,6 +93,7 @@ func (c *Core) insist(t *tenant, path string, read func() error) error {
 // refreshOperator takes in the version of an operator that the ledger says, from rec where that is it. Until the record can be
 // had, the operator is unknown here.
 func (c *Core) refreshOperator(t *tenant, id key.ID, rec wire.Record) {
+	was := t.member(id)
 	var m *member
 	err := c.insist(t, operator.Path(t.id, id), func() (err error) {
 		version, gone := t.vault.Expect(id)
@@ -112,9 +113,15 @@ func (c *Core) refreshOperator(t *tenant, id key.ID, rec wire.Record) {
 		return
 	}
 	t.keep(m)
-	if m.Disabled {
+	if m.Disabled || was != nil && endsLogins(was.Operator, m.Operator) {
 		c.server.Revoke(id)
 	}
+}
+
+// endsLogins tells whether a change of an operator ends the logins that are open: those of one that is limited from now on, and of a
+// service identity that lost a credential.
+func endsLogins(was, is *operator.Operator) bool {
+	return was.Limited != is.Limited || is.Role == operator.Service && was.Generation != is.Generation
 }
 
 func loadOperator(t *tenant, id key.ID) (*member, error) {
