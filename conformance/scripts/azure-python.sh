@@ -13,5 +13,8 @@ fi
 azure
 many 1000
 "$sdk/venv/bin/python" "$HERE/../azure/python/scenarios.py" 1000
+"$sdk/venv/bin/python" "$HERE/../azure/python/certificates.py"
+openssl pkcs12 -in server.pfx -passin pass: -nodes -out server.pem
+openssl x509 -in server.pem -noout -checkhost www.example | grep 'does match'
 openssl pkeyutl -verify -pubin -inkey rsa.pem -sigfile rsa.sig -in digest.bin -pkeyopt digest:sha256
 echo "note: $("$sdk/venv/bin/pip" freeze -q | grep -E '^(azure|msal|PyJWT)' | tr '\n' ' ')"

@@ -79,6 +79,8 @@ func certificateCreate(c *call) error {
 	if err != nil {
 		return err
 	}
+	// As Key Vault says at first. The Python SDK fetches no certificate when it hears at once that it is there.
+	op.Status, op.Target = pendingMerge, ""
 	return c.answer(http.StatusAccepted, op)
 }
 

@@ -160,6 +160,9 @@ func renewal(n client.Named) (time.Time, bool) {
 	return d.Certificate.Policy.due(leaf.NotBefore, leaf.NotAfter)
 }
 
+// renewAgain is how long after a renewal that failed the next is tried: each makes a key.
+const renewAgain = 6 * time.Hour
+
 // renew makes the next version of a certificate when the current one is due.
 func (r *rotator) renew(s *client.Session, k rotatee, now time.Time) error {
 	n, err := s.Name(key.GroupCertificates, k.name, "", false, certificateTypes...)
@@ -175,6 +178,14 @@ func (r *rotator) renew(s *client.Session, k rotatee, now time.Time) error {
 		return nil
 	}
 	m := maker{s, k.name}
+	p, waits, err := m.waiting()
+	if err != nil {
+		return err
+	}
+	if made := time.Unix(0, int64(p.Value(key.AttrCreated).ULong())); waits && now.Before(made.Add(renewAgain)) {
+		r.noteIn(k.slot, k.name, k.group, made.Add(renewAgain)) // it failed before, or somebody is at it
+		return nil
+	}
 	d := readNote(n.Value(key.AttrDoor))
 	ca, err := m.issuer(d.Certificate.Policy.Issuer)
 	if err != nil {

@@ -280,16 +280,26 @@ func (p *policyWish) of(leaf *x509.Certificate, spec client.KeySpec) {
 	}
 }
 
-// due is when the policy wants a certificate renewed; false for never.
-func (p certificatePolicy) due(notBefore, notAfter time.Time) (time.Time, bool) {
+// due is when the policy wants a certificate renewed; false for never. It is not in the first half of its life nor in its first
+// hour, so that one whose life a CA cuts short is not renewed over and over.
+func (p certificatePolicy) due(notBefore, notAfter time.Time) (at time.Time, ok bool) {
+	life := notAfter.Sub(notBefore)
 	switch {
-	case p.Email || p.Issuer == "Unknown":
+	case p.Email || p.Issuer == unknownIssuer:
+		return at, false
 	case p.Percentage > 0:
-		return notBefore.Add(notAfter.Sub(notBefore) / 100 * time.Duration(p.Percentage)), true
+		at = notBefore.Add(life / 100 * time.Duration(p.Percentage))
 	case p.DaysBefore > 0:
-		return notAfter.AddDate(0, 0, -int(p.DaysBefore)), true
+		at = notAfter.AddDate(0, 0, -int(p.DaysBefore))
+	default:
+		return at, false
 	}
-	return time.Time{}, false
+	for _, floor := range []time.Duration{life / 2, time.Hour} {
+		if first := notBefore.Add(floor); at.Before(first) {
+			at = first
+		}
+	}
+	return at, true
 }
 
 // change puts what a client gives of a policy into a note and leaves the rest.

@@ -50,6 +50,8 @@ func TestRenewalIsDueByShareOfTheLifetimeOrDaysBeforeItsEnd(t *testing.T) {
 	}{
 		{certificatePolicy{Issuer: "Self", Percentage: 80}, from.AddDate(0, 0, 80)},
 		{certificatePolicy{Issuer: "Self", DaysBefore: 30}, from.AddDate(0, 0, 70)},
+		{certificatePolicy{Issuer: "Self", DaysBefore: 400}, from.AddDate(0, 0, 50)},
+		{certificatePolicy{Issuer: "Self", Percentage: 1}, from.AddDate(0, 0, 50)},
 		{certificatePolicy{Issuer: "Self", DaysBefore: 30, Email: true}, time.Time{}},
 		{certificatePolicy{Issuer: "Unknown", Percentage: 80}, time.Time{}},
 		{certificatePolicy{Issuer: "Self"}, time.Time{}},
