@@ -8,6 +8,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/core/audit"
 	"github.com/genbu-hsm/genbu/internal/core/operator"
+	"github.com/genbu-hsm/genbu/internal/core/process"
 	"github.com/genbu-hsm/genbu/internal/core/seal"
 	"github.com/genbu-hsm/genbu/internal/core/vault"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -367,6 +368,7 @@ func (c *Core) open(domain *tenant, node *audit.Key) error {
 // a moment to take the last entries of the audit log, and no more: it shall not keep secrets alive by not answering.
 func (c *Core) erase(code int) {
 	end := sync.OnceFunc(func() {
+		process.Ending(code)
 		ssp.ZeroizeAll()
 		c.system.Exit(code)
 	})

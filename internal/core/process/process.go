@@ -25,6 +25,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -136,6 +137,14 @@ func Seal(options ...Option) (Report, error) {
 
 // Exit forgets every secret and ends the process. Nothing else of the core ends it.
 func Exit(code int) {
+	Ending(code)
 	ssp.ZeroizeAll()
-	os.Exit(code)
+	os.Exit(int(ending.Load()) - 1)
 }
+
+// ending is one more than the code with which the process ends; 0 while it does not.
+var ending atomic.Int64
+
+// Ending says with which code the process is about to end. The first to say so is right: a goroutine that meets a secret which
+// is erased already panics, and must not make a crash of a lock, after which the host would let a keeper unlock.
+func Ending(code int) { ending.CompareAndSwap(0, int64(code)+1) }
