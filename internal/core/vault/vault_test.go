@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/object"
@@ -149,6 +150,10 @@ func TestChangesThatWaitGoTogether(t *testing.T) {
 		all = append(all, r.create("x"))
 	}
 	before := r.disk.commits
+	r.disk.accident = func(*wire.Txn) (bool, error) {
+		time.Sleep(time.Millisecond) // as a disk does
+		return true, nil
+	}
 	var wg sync.WaitGroup
 	for _, o := range all {
 		wg.Go(func() { want(t, "destroy", r.Destroy(o), fault.OK) })
