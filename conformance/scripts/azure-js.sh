@@ -14,4 +14,6 @@ azure
 many 1000
 cp "$HERE/../azure/js/scenarios.mjs" "$sdk/" # beside node_modules, where imports are looked for
 node "$sdk/scenarios.mjs" 1000
+cp "$HERE/../azure/js/certificates.mjs" "$sdk/"
+node "$sdk/certificates.mjs"
 echo "note: node $(node --version): $(cd "$sdk" && npm ls --depth=0 2>/dev/null | grep -o '@azure.*' | tr '\n' ' ')"

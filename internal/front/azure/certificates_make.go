@@ -181,8 +181,9 @@ func (m maker) finish(p pending, chain []*x509.Certificate, file opaque.Bytes) e
 	if err != nil {
 		return err
 	}
+	// Private, since of public objects no role decides who sees them.
 	t := client.Template{client.ULong(key.AttrClass, key.ClassCertificate), client.ULong(key.AttrCertificateType, key.CertX509), client.Bool(key.AttrToken, true),
-		client.Bool(key.AttrPrivate, false), client.Text(key.AttrLabel, m.name), client.Bytes(key.AttrID, id[0].Value), client.Bytes(key.AttrValue, chain[0].Raw),
+		client.Bool(key.AttrPrivate, true), client.Text(key.AttrLabel, m.name), client.Bytes(key.AttrID, id[0].Value), client.Bytes(key.AttrValue, chain[0].Raw),
 		client.Bytes(key.AttrVersion, version), client.Bytes(key.AttrDoor, d.bytes())}
 	if _, err := m.session.Create(append(t, state...)); err != nil {
 		return err
