@@ -75,7 +75,7 @@ func TestACertificateIsThreeObjectsOfOneVersion(t *testing.T) {
 	if !private.(*ecdsa.PrivateKey).PublicKey.Equal(leaf.PublicKey) || !strings.Contains(string(rest), "CERTIFICATE") {
 		t.Error("the secret's key is not the certificate's")
 	}
-	for _, c := range []struct{ method, path, body string }{{"DELETE", "/keys/www", ""}, {"POST", "/keys/www/create", p256}, {"POST", "/keys/www/rotate", ""},
+	for _, c := range []struct{ method, path, body string }{{"DELETE", "/keys/www", ""}, {"POST", "/keys/www/create", p256}, {"POST", "/keys/www/rotate", ""}, {"PUT", "/keys/www/rotationpolicy", `{}`},
 		{"DELETE", "/secrets/www", ""}, {"PUT", "/secrets/www", `{"value":"v"}`}} {
 		if a := n.do(c.method, n.Vault, c.path, token, c.body); a.status != 403 {
 			t.Errorf("%s %s of a certificate: %d", c.method, c.path, a.status)

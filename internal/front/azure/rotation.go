@@ -110,6 +110,9 @@ func rotationPut(c *call) error {
 		return err
 	}
 	d := readNote(n.Value(key.AttrDoor))
+	if d.Managed {
+		return c.managed()
+	}
 	r.Updated = time.Now().Unix()
 	r.Created = r.Updated
 	if d.Rotation != nil {
