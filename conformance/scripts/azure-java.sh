@@ -10,8 +10,9 @@ if [ "$fresh" ]; then
 	rm -rf "$sdk/repository"
 	touch "$sdk/done"
 fi
-javac -cp "$sdk/lib/*" -d . "$HERE/../azure/java/Scenarios.java"
+javac -cp "$sdk/lib/*" -d . "$HERE/../azure/java/Scenarios.java" "$HERE/../azure/java/Certificates.java"
 azure
 many 1000
 java -cp "$sdk/lib/*:." Scenarios 1000
+java -cp "$sdk/lib/*:." Certificates
 echo "note: java: $(cd "$sdk/lib" && ls azure-*.jar | tr '\n' ' ')"
