@@ -216,7 +216,7 @@ func TestNoCallFailsBehindAnAgentWhileNodesAreKilledStoppedAndCutOff(t *testing.
 			nodes[0] = ready(t, config...)
 			continue
 		}
-		nodes[i] = newNode(t, config...)
+		nodes[i] = newNode(t, append(config, "  first: another")...) // it waits to be joined, however soon it begins
 		made, _, _ := strings.Cut(nodes[0].run("token", "create", fmt.Sprintf("node%d", i+1)), "\n")
 		nodes[i].spawn()
 		if _, err := nodes[i].try(made, "join", "-", "--keeper", "file"); err != nil {
