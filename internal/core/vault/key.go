@@ -16,7 +16,7 @@ func (p *Partition) Key(o *object.Object) (mech.Key, error) {
 	keep := p.fast || !o.HasSecret()
 	h := p.cache.id(o.ID)
 	if h != nil && h.stopped.Load() {
-		return nil, fault.KeyUnknown.At("use key")
+		return nil, p.stopped(o.ID, fault.KeyUnknown)
 	}
 	if keep && h != nil && h.object.Version == o.Version {
 		if k := h.parsed.Load(); k != nil {

@@ -23,8 +23,8 @@ type New struct {
 // Load answers the object of a handle; ObjectUnknown when there is none.
 func (p *Partition) Load(handle uint64) (*object.Object, error) {
 	if h := p.cache.handle(handle); h != nil {
-		if over := p.settling.of(h.object.ID); over == nil {
-			return h.usable()
+		if p.settling.of(h.object.ID) == nil && !h.stopped.Load() {
+			return h.object, nil
 		}
 		return p.LoadID(h.object.ID)
 	}
@@ -59,13 +59,21 @@ const maxSettling = 4
 // LoadID answers the object of an id. A record that the ledger refuses as old may only have been overtaken, between its
 // reading and the comparison, by a change of ours: it is read again, and refused when it is still the same one.
 func (p *Partition) LoadID(id key.ID) (*object.Object, error) {
-	settled := func() bool { return !p.await(p.settling.of(id)) }
-	settled()
-	if h := p.cache.id(id); h != nil {
-		return h.usable()
-	}
 	waits := 0
-	for before := int64(0); ; {
+	settled := func() bool { return waits >= maxSettling || !p.await(p.settling.of(id)) }
+	for before := int64(0); ; waits++ {
+		for !settled() {
+			waits++
+		}
+		if h := p.cache.id(id); h != nil {
+			if !h.stopped.Load() {
+				return h.object, nil
+			}
+			if _, gone := p.ledger.Expect(id); gone || waits >= maxSettling {
+				return nil, p.stopped(id, fault.ObjectUnknown)
+			}
+			continue // a destruction has begun just now
+		}
 		rec, err := p.host.Load(ObjectPath(p.ID, id))
 		if fault.Of(err) == fault.RecordUnknown {
 			return nil, p.absent(func() <-chan struct{} { return p.settling.of(id) })
@@ -77,16 +85,21 @@ func (p *Partition) LoadID(id key.ID) (*object.Object, error) {
 		if err == nil {
 			var h *held
 			if h, err = p.remember(o, rec.Revision); err == nil {
-				if waits++; waits < maxSettling && !settled() {
+				if waits < maxSettling && (p.settling.of(id) != nil || h.stopped.Load()) {
 					continue
 				}
-				return h.usable()
+				if h.stopped.Load() {
+					return nil, p.stopped(id, fault.ObjectUnknown)
+				}
+				return h.object, nil
 			}
 		}
 		switch fault.Of(err) {
 		case fault.Conflict: // it is being destroyed
-			settled()
-			return nil, fault.ObjectUnknown
+			if waits < maxSettling {
+				continue
+			}
+			return nil, p.stopped(id, fault.ObjectUnknown)
 		case fault.OutcomeUnknown, fault.Unavailable, fault.Timeout, fault.Busy:
 			return nil, err
 		case fault.RecordOld, fault.RecordRevived:
@@ -111,11 +124,13 @@ func (p *Partition) remember(o *object.Object, revision int64) (*held, error) {
 	return h, err
 }
 
-func (h *held) usable() (*object.Object, error) {
-	if h.stopped.Load() {
-		return nil, fault.ObjectUnknown
+// stopped is the fault of what cannot be used because of its destruction: that it is unknown is said only once it is gone, since
+// the destruction may fail.
+func (p *Partition) stopped(id key.ID, unknown fault.Code) error {
+	if _, gone := p.ledger.Expect(id); gone {
+		return unknown.At("use object")
 	}
-	return h.object, nil
+	return fault.Conflict.At("use object: it is being destroyed")
 }
 
 // open opens a record, checks that it is the present version, and puts its material to rest.
@@ -284,13 +299,16 @@ func (p *Partition) Update(old, next *object.Object) (*object.Object, error) {
 // Destroy stops all use, commits, then forgets. After an unknown outcome the object stays stopped until it has been read
 // from the store again.
 func (p *Partition) Destroy(o *object.Object) error {
-	defer p.settling.begin(o.ID)() // who reads it meanwhile waits, and does not hear that it is gone before it is
+	release := p.settling.begin(o.ID) // who reads it meanwhile waits, and does not hear that it is gone before it is
+	defer release()
 	h := p.cache.id(o.ID)
 	if h == nil || h.object.Version != o.Version {
 		return fault.Conflict.At("destroy object")
 	}
-	if !h.stopped.CompareAndSwap(false, true) {
-		return fault.ObjectUnknown // somebody else is destroying it
+	if !h.stopped.CompareAndSwap(false, true) { // somebody else is destroying it
+		release()
+		p.await(p.settling.of(o.ID))
+		return p.stopped(o.ID, fault.ObjectUnknown)
 	}
 	_, err := p.move(&step{id: o.ID, path: ObjectPath(p.ID, o.ID), rev: h.revision})
 	p.cache.drop(o.ID) // the ledger answers for it from here on

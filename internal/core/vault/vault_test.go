@@ -242,12 +242,47 @@ func TestADestroyedKeyIsStoppedBeforeItIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.disk.accident = func(*wire.Txn) (bool, error) { // at the moment of the commit
-		if _, err := r.Key(o); fault.Of(err) != fault.KeyUnknown {
+		if _, err := r.Key(o); fault.Of(err) != fault.Conflict {
 			t.Errorf("a key that is being destroyed is used: %v", err)
 		}
 		return true, nil
 	}
 	want(t, "destroy", r.Destroy(o), fault.OK)
+}
+
+// Whoever asks for an object that is being destroyed hears what came of that: before it nobody can say whether it is there.
+func TestWhoAsksForWhatIsBeingDestroyedHearsWhatCameOfIt(t *testing.T) {
+	for outcome, then := range map[fault.Code]fault.Code{fault.OK: fault.ObjectUnknown, fault.StoreFull: fault.OK, fault.Conflict: fault.OK} {
+		r := newRig(t, false)
+		o := r.create("alpha")
+		asked, destroyed := make(chan error, 4), make(chan error, 1)
+		var once sync.Once
+		r.disk.accident = func(*wire.Txn) (bool, error) {
+			once.Do(func() {
+				go func() { _, err := r.Load(o.Handle()); asked <- err }()
+				go func() { _, err := r.LoadID(o.ID); asked <- err }()
+				go func() { destroyed <- r.Destroy(o) }()
+				time.Sleep(20 * time.Millisecond)
+				if len(asked)+len(destroyed) > 0 {
+					t.Error("told before the store has answered")
+				}
+			})
+			if outcome == fault.OK {
+				return true, nil
+			}
+			return false, outcome
+		}
+		want(t, "destroy", r.Destroy(o), outcome)
+		r.disk.mu.Lock()
+		r.disk.accident = nil
+		r.disk.mu.Unlock()
+		for range 2 {
+			want(t, "load meanwhile", <-asked, then)
+		}
+		if err := <-destroyed; err == nil || (fault.Of(err) == fault.ObjectUnknown) != (outcome == fault.OK) {
+			t.Errorf("destroyed by another as well, after %v: %v", outcome, err)
+		}
+	}
 }
 
 func TestFastKeepsParsedKeysAndStrictDoesNot(t *testing.T) {
