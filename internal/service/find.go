@@ -17,9 +17,12 @@ const (
 	findMost  = 8192 // whatever it names: 128 KB
 )
 
-// findWait bounds how long a Find waits for an index that is being built, or that has not caught up. A variable for
-// tests.
-var findWait = 3 * time.Second
+// findWait bounds how long a Find waits for an index that is being built, or that has not caught up: a program that starts
+// with a busy machine rather waits than fails. A variable for tests.
+var findWait = 10 * time.Second
+
+// confirmWait bounds the question where the store's leader is; without a majority nobody answers it.
+const confirmWait = 3 * time.Second
 
 // find answers from the index. A new search sees every commit that any node has answered before it; so does a look for one
 // handle, if it would else find nothing. Further pages go on from what the first one saw.
@@ -78,7 +81,7 @@ func (s *Service) confirm() (int64, error) {
 	if !ok {
 		return 0, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), findWait)
+	ctx, cancel := context.WithTimeout(context.Background(), confirmWait)
 	defer cancel()
 	return c.Confirm(ctx)
 }
