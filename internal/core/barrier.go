@@ -49,6 +49,7 @@ func (c *Core) Moved(p *vault.Partition, m *vault.Moved) func() error {
 	return func() error {
 		err := c.inForce(b)
 		if err == nil {
+			p.InForce(m.Counter) // what others changed before it as well, should their own word have been lost
 			for _, id := range audience {
 				go c.sayInForce(id, lease.Count{Partition: p.ID, Counter: m.Counter})
 			}
