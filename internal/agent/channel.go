@@ -28,11 +28,11 @@ func (a *Agent) serve(conn net.Conn, peer pkcs11.Peer) {
 		}
 	}()
 	for {
-		f, err := c.link.next()
-		skip, skipping := err.(*skipped)
+		f, err := c.link.Next()
+		skip, skipping := err.(*wire.Skipped)
 		switch {
 		case skipping:
-			err = c.link.refuse(f, skip.code.At("agent: read frame"))
+			err = c.link.refuse(f, skip.Code.At("agent: read frame"))
 		case err == nil:
 			err = c.answer(f)
 		}
@@ -43,7 +43,7 @@ func (a *Agent) serve(conn net.Conn, peer pkcs11.Peer) {
 }
 
 // answer runs one request. An error ends the channel.
-func (c *channel) answer(f frame) error {
+func (c *channel) answer(f wire.Request) error {
 	got, err := c.run(f)
 	if err != nil {
 		return c.link.refuse(f, err)
@@ -53,8 +53,8 @@ func (c *channel) answer(f frame) error {
 	return err
 }
 
-func (c *channel) run(f frame) (*reply, error) {
-	q, err := parse(f.call, f.body)
+func (c *channel) run(f wire.Request) (*reply, error) {
+	q, err := parse(f.Call, f.Body)
 	if err != nil {
 		return nil, err
 	}

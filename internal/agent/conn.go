@@ -72,7 +72,7 @@ func (c *conn) send(call wire.Call, body []byte) error {
 	w := &c.out
 	w.B = w.B[:0]
 	defer c.wipeOut()
-	w.U32(uint32(requestHeader - 4 + len(body)))
+	w.U32(uint32(wire.RequestHeader - 4 + len(body)))
 	w.U16(uint16(call))
 	w.U16(flags)
 	w.U32(c.seq)
@@ -103,7 +103,7 @@ func (c *conn) fetchSealer() error {
 
 func (c *conn) wipeOut() {
 	clear(c.out.B)
-	if cap(c.out.B) > restingBuffer {
+	if cap(c.out.B) > wire.RestingBuffer {
 		c.out.B = nil
 	}
 }
@@ -111,14 +111,14 @@ func (c *conn) wipeOut() {
 // receive reads the answer, until by. With wary it also returns errLate once the node is suspect.
 func (c *conn) receive(by time.Time, wary bool) (answer, error) {
 	if c.in == nil {
-		c.in = make([]byte, firstBuffer)
+		c.in = make([]byte, wire.FirstBuffer)
 	}
 	for {
 		n := 4
 		if c.have >= n {
 			r := wire.NewReader(c.in[:n])
 			n += int(r.U32())
-			if n < responseHeader || n > maxAnswer || n < c.have {
+			if n < wire.ResponseHeader || n > maxAnswer || n < c.have {
 				return answer{}, c.end(errBroken)
 			}
 			if c.have == n {
@@ -180,7 +180,7 @@ func (c *conn) end(err error) error {
 func (c *conn) wipe() {
 	clear(c.in[:c.have])
 	c.have = 0
-	if len(c.in) > restingBuffer {
+	if len(c.in) > wire.RestingBuffer {
 		c.in = nil
 	}
 }

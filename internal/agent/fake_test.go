@@ -174,12 +174,12 @@ func (h *house) serve(conn net.Conn) {
 	defer conn.Close()
 	var who *person
 	for {
-		head := make([]byte, requestHeader)
+		head := make([]byte, wire.RequestHeader)
 		if _, err := io.ReadFull(conn, head); err != nil {
 			return
 		}
 		r := wire.NewReader(head)
-		n, call, _, seq := int(r.U32())+4-requestHeader, wire.Call(r.U16()), r.U16(), r.U32()
+		n, call, _, seq := int(r.U32())+4-wire.RequestHeader, wire.Call(r.U16()), r.U16(), r.U32()
 		body := make([]byte, n)
 		if _, err := io.ReadFull(conn, body); err != nil {
 			return
@@ -213,7 +213,7 @@ func (h *house) serve(conn net.Conn) {
 			w.U64(^uint64(0))
 		}
 		var out wire.Writer
-		out.U32(uint32(responseHeader - 4 + len(w.B)))
+		out.U32(uint32(wire.ResponseHeader - 4 + len(w.B)))
 		out.U16(uint16(call))
 		out.U16(uint16(code))
 		out.U32(seq)

@@ -55,7 +55,7 @@ func FuzzMade(f *testing.F) {
 // FuzzAnswer: whatever a node sends ends the connection or is an answer to what was asked.
 func FuzzAnswer(f *testing.F) {
 	var w wire.Writer
-	w.U32(responseHeader - 4 + 3)
+	w.U32(wire.ResponseHeader - 4 + 3)
 	w.U16(uint16(wire.CallSign))
 	w.U16(0)
 	w.U32(1)
@@ -76,7 +76,7 @@ func FuzzAnswer(f *testing.F) {
 		}()
 		c := &conn{stream: pipe{near}, node: &node{}, call: wire.CallSign, seq: 1}
 		a, err := c.receive(time.Now().Add(time.Minute), false)
-		if err == nil && len(a.body) != len(sent)-responseHeader {
+		if err == nil && len(a.body) != len(sent)-wire.ResponseHeader {
 			t.Errorf("a body of %d bytes out of %d", len(a.body), len(sent))
 		}
 		if err != nil && !c.over {
@@ -100,15 +100,15 @@ func FuzzFrames(f *testing.F) {
 		var large atomic.Int64
 		l := newLink(near, &large)
 		for {
-			f, err := l.next()
-			if _, skipping := err.(*skipped); err != nil && !skipping {
+			f, err := l.Next()
+			if _, skipping := err.(*wire.Skipped); err != nil && !skipping {
 				break
 			}
-			parse(f.call, f.body)
+			parse(f.Call, f.Body)
 			l.wipe()
 		}
 		l.end()
-		if len(bytes.Trim(l.in, "\x00")) > 0 || large.Load() != 0 {
+		if in, _ := l.Held(); len(bytes.Trim(in, "\x00")) > 0 || large.Load() != 0 {
 			t.Error("something of a client's bytes stays")
 		}
 	})

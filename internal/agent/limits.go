@@ -6,15 +6,7 @@ import "time"
 
 // Limits of what clients may make the agent hold, and of its patience with nodes.
 const (
-	maxFrame  = 16 << 20 // of a request (docs/design/channel.md)
-	maxAnswer = 64 << 20 // a longer answer means that the stream is broken
-
-	// firstBuffer is what a channel begins with, restingBuffer what an idle one may keep of a buffer that had grown.
-	firstBuffer   = 4 << 10
-	restingBuffer = 64 << 10
-
-	// maxLarge bounds the request bytes beyond restingBuffer that all clients hold at one moment.
-	maxLarge = 256 << 20
+	maxAnswer = 64 << 20 // a longer answer means that the stream is broken; of requests: internal/wire
 
 	// The core's own bounds, so that a client hears the same words here (internal/core/channel/limits.go).
 	maxApplications   = 16384

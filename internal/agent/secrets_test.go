@@ -24,7 +24,7 @@ func (pipe) Remote() bool { return false }
 
 func frameOf(call wire.Call, seq uint32, body []byte) []byte {
 	var w wire.Writer
-	w.U32(uint32(requestHeader - 4 + len(body)))
+	w.U32(uint32(wire.RequestHeader - 4 + len(body)))
 	w.U16(uint16(call))
 	w.U16(0)
 	w.U32(seq)
@@ -40,27 +40,27 @@ func TestNothingOfACallStaysInTheAgentsBuffers(t *testing.T) {
 		var large atomic.Int64
 		l := newLink(near, &large)
 		go far.Write(frameOf(wire.CallLogin, 1, body))
-		f, err := l.next()
-		if err != nil || !bytes.Equal(f.body, body) {
+		f, err := l.Next()
+		if err != nil || !bytes.Equal(f.Body, body) {
 			t.Fatal(err)
 		}
-		in := l.in
+		in, _ := l.Held()
 		up, core := net.Pipe()
 		c := &conn{stream: pipe{up}, node: &node{}}
 		go func() {
-			got := make([]byte, requestHeader+len(body))
+			got := make([]byte, wire.RequestHeader+len(body))
 			io.ReadFull(core, got)
 			var w wire.Writer
-			w.U32(uint32(responseHeader - 4 + len(body)))
+			w.U32(uint32(wire.ResponseHeader - 4 + len(body)))
 			w.U16(uint16(wire.CallLogin))
 			w.U16(0)
 			w.U32(1)
 			w.U64(9)
 			w.Bool(false)
-			w.Raw(got[requestHeader:])
+			w.Raw(got[wire.RequestHeader:])
 			core.Write(w.B)
 		}()
-		if err := c.send(f.call, f.body); err != nil {
+		if err := c.send(f.Call, f.Body); err != nil {
 			t.Fatal(err)
 		}
 		out := c.out.B[:cap(c.out.B)]

@@ -5,20 +5,6 @@ package channel
 // Limits of what clients may make the core hold. A limit is met with QuotaExceeded (or Busy, where waiting helps), so
 // that one client cannot take the memory of all.
 const (
-	// maxFrame is the longest request (channel.md). A longer one is read past and answered Malformed.
-	maxFrame = 16 << 20
-
-	// restingBuffer is what an idle channel may keep of a buffer that a large request had grown: 1,000 idle channels then
-	// hold at most 128 MB, and the requests of a TLS server never grow one.
-	restingBuffer = 64 << 10
-
-	// firstBuffer is what a new channel starts with: a signature request with room to spare.
-	firstBuffer = 4 << 10
-
-	// maxLarge bounds the sum of request bytes beyond restingBuffer that all channels hold at one moment, because each
-	// channel alone may ask for 16 MiB. Beyond it a large request is answered Busy.
-	maxLarge = 256 << 20
-
 	// maxApplications: a node for a few thousand client processes; each costs under 2 KB while it is idle.
 	maxApplications = 16384
 

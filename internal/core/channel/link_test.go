@@ -35,16 +35,16 @@ func TestBuffersAreZeroAfterEachRequest(t *testing.T) {
 		in := append(request1(secret[:1000]), request1(secret)...)
 		l := newLink(pipe{bytes.NewReader(in), io.Discard}, &large)
 		for range 2 {
-			q, err := l.next()
+			q, err := l.Next()
 			if err != nil {
 				t.Fatal(err)
 			}
-			held := l.in
+			held, _ := l.Held()
 			l.start()
-			l.out.Raw(q.body)
+			l.out.Raw(q.Body)
 			out := l.out.B
 			if failed {
-				l.out.B = l.out.B[:responseHeader]
+				l.out.B = l.out.B[:wire.ResponseHeader]
 			}
 			code := fault.OK
 			if failed {
@@ -53,31 +53,31 @@ func TestBuffersAreZeroAfterEachRequest(t *testing.T) {
 			if err := l.finish(q, code, 1, false); err != nil {
 				t.Fatal(err)
 			}
-			unread := l.hi - l.lo
+			_, unread := l.Held()
 			if bytes.Contains(held[:len(held)-unread], []byte("PIN!PIN!")) && unread == 0 || bytes.Contains(out, []byte("PIN!")) {
 				t.Errorf("secrets rest in a buffer (failed: %v)", failed)
 			}
 		}
-		if large.Load() != 0 || len(l.in) > restingBuffer || cap(l.out.B) > restingBuffer {
-			t.Errorf("%d bytes are held, buffers of %d and %d", large.Load(), len(l.in), cap(l.out.B))
+		if in, _ := l.Held(); large.Load() != 0 || len(in) > wire.RestingBuffer || cap(l.out.B) > wire.RestingBuffer {
+			t.Errorf("%d bytes are held, buffers of %d and %d", large.Load(), len(in), cap(l.out.B))
 		}
 	}
 }
 
 func TestLargeRequestsAreBusyWhenTooManyAreHeld(t *testing.T) {
 	var large atomic.Int64
-	large.Store(maxLarge - 100)
+	large.Store(wire.MaxLarge - 100)
 	in := append(request1(make([]byte, 200_000)), request1(nil)...)
 	l := newLink(pipe{bytes.NewReader(in), io.Discard}, &large)
-	_, err := l.next()
-	if s, ok := err.(*skipped); !ok || s.code != fault.Busy {
+	_, err := l.Next()
+	if s, ok := err.(*wire.Skipped); !ok || s.Code != fault.Busy {
 		t.Fatalf("got %v", err)
 	}
-	if q, err := l.next(); err != nil || len(q.body) != 0 {
+	if q, err := l.Next(); err != nil || len(q.Body) != 0 {
 		t.Errorf("after it: %v", err)
 	}
 	l.wipe(false)
-	if large.Load() != maxLarge-100 {
+	if large.Load() != wire.MaxLarge-100 {
 		t.Errorf("%d is held", large.Load())
 	}
 }
@@ -85,10 +85,10 @@ func TestLargeRequestsAreBusyWhenTooManyAreHeld(t *testing.T) {
 func TestALengthAloneAllocatesNothing(t *testing.T) {
 	var large atomic.Int64
 	l := newLink(pipe{bytes.NewReader(request1(make([]byte, 15<<20))[:20]), io.Discard}, &large)
-	if _, err := l.next(); err != io.EOF {
+	if _, err := l.Next(); err != io.EOF {
 		t.Fatalf("got %v", err)
 	}
-	if len(l.in) > firstBuffer {
-		t.Errorf("a buffer of %d", len(l.in))
+	if in, _ := l.Held(); len(in) > wire.FirstBuffer {
+		t.Errorf("a buffer of %d", len(in))
 	}
 }

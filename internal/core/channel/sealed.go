@@ -2,7 +2,10 @@
 
 package channel
 
-import "github.com/genbu-hsm/genbu/internal/fault"
+import (
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
+)
 
 // A request may be sealed to the core as a whole, body by body (docs/design/channel.md). TLS keeps its keys and buffers in
 // ordinary memory for as long as a connection lives; what is sealed once more is in clear only here, while its handler runs,
@@ -10,16 +13,16 @@ import "github.com/genbu-hsm/genbu/internal/fault"
 
 // unseal replaces a sealed body by what was sealed. Over a connection from another machine, requests that carry secrets must be
 // sealed.
-func (c *channel) unseal(q *request) error {
-	if !q.sealed {
-		if !c.peer.Agent.IsZero() && q.call.Secret() {
+func (c *channel) unseal(q *wire.Request) error {
+	if q.Flags&wire.FlagSealed == 0 {
+		if !c.peer.Agent.IsZero() && q.Call.Secret() {
 			return fault.Denied.At("take a secret from afar that is not sealed to the core")
 		}
 		return nil
 	}
-	body, err := c.module.Unseal(q.call, q.sequence, q.body)
+	body, err := c.module.Unseal(q.Call, q.Sequence, q.Body)
 	if err == nil {
-		q.body = body
+		q.Body = body
 	}
 	return err
 }

@@ -85,8 +85,8 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 	defer c.leave()
 	defer c.link.end()
 	for !c.broken {
-		q, err := c.link.next()
-		skip, skipping := err.(*skipped)
+		q, err := c.link.Next()
+		skip, skipping := err.(*wire.Skipped)
 		if err != nil && !skipping {
 			return
 		}
@@ -95,7 +95,7 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 		c.about, c.hidden, c.noted, c.changed, c.approve, c.with = AuditEntry{}, key.ID{}, false, false, false, nil
 		c.link.start()
 		if skipping {
-			err = skip.code.At("read frame")
+			err = skip.Code.At("read frame")
 		} else {
 			err = c.answer(q)
 		}
@@ -103,7 +103,7 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 		if code != fault.OK {
 			c.refuse(q, err)
 		}
-		if q.timed {
+		if q.Flags&wire.FlagTimed != 0 {
 			c.w.U64(uint64(max(0, s.Meter.Now()-began)))
 		}
 		err = c.link.finish(q, code, c.request, c.approve && code == fault.OK)
@@ -115,10 +115,10 @@ func (s *Server) Serve(conn io.ReadWriteCloser, peer Peer) {
 }
 
 // count notes a call that has been answered. A call that there is not is counted as none.
-func (c *channel) count(q request, code fault.Code, began int64) {
+func (c *channel) count(q wire.Request, code fault.Code, began int64) {
 	kind := meter.Call{Door: c.peer.Door}
-	if table[q.call] != nil {
-		kind.Call = uint16(q.call)
+	if table[q.Call] != nil {
+		kind.Call = uint16(q.Call)
 		if c.with != nil {
 			kind.Mechanism, kind.Keyed = c.with.ID, true
 		}
@@ -148,13 +148,13 @@ func (s *Server) exit(who owner) {
 }
 
 // refuse replaces whatever was written of an answer by the reason and the tries left.
-func (c *channel) refuse(q request, err error) {
+func (c *channel) refuse(q wire.Request, err error) {
 	left := ^uint64(0)
 	if e, ok := err.(*fault.Error); ok && e.Left >= 0 {
 		left = uint64(e.Left)
 	}
 	reason := err.Error()
-	c.module.Log(c.request, q.call.String()+": "+reason)
+	c.module.Log(c.request, q.Call.String()+": "+reason)
 	clear(c.w.B)
 	c.link.start()
 	c.w.String(reason)
@@ -163,16 +163,16 @@ func (c *channel) refuse(q request, err error) {
 
 // answer runs one request. A panic in it is a bug: it is answered and audited as Internal and ends this channel; the
 // others go on. It lies outside ssp.Do, whose own clean-up has then run.
-func (c *channel) answer(q request) (err error) {
+func (c *channel) answer(q wire.Request) (err error) {
 	defer func() {
 		if recover() != nil {
 			c.broken = true
 			c.module.Log(c.request, "panic at "+panicked())
-			err = fault.Internal.At("run " + q.call.String())
+			err = fault.Internal.At("run " + q.Call.String())
 			c.audit(fault.Internal)
 		}
 	}()
-	row := table[q.call]
+	row := table[q.Call]
 	if row == nil {
 		return fault.Unsupported.At("find call")
 	}
@@ -180,8 +180,8 @@ func (c *channel) answer(q request) (err error) {
 	if err := c.unseal(&q); err != nil {
 		return err
 	}
-	if q.sealed {
-		defer clear(q.body)
+	if q.Flags&wire.FlagSealed != 0 {
+		defer clear(q.Body)
 	}
 	if err := row.open(c.module.State()); err != nil {
 		return err
@@ -196,10 +196,10 @@ func (c *channel) answer(q request) (err error) {
 		}
 	}
 	if row.needs >= needLogin {
-		err = c.loggedIn(q.body, row.needs)
+		err = c.loggedIn(q.Body, row.needs)
 	}
 	if err == nil {
-		c.r = wire.NewReader(q.body)
+		c.r = wire.NewReader(q.Body)
 		err = row.run(c)
 	}
 	if err == nil && lease && !c.changed {
