@@ -89,68 +89,11 @@ load() {
 	echo "note: $(version "$1") through an agent: $requests handshakes, 0 failed, while three nodes were $done one after another"
 }
 
-cat >nginx.conf <<END
-user www-data;
-pid $PWD/nginx.pid;
-error_log $PWD/error.log warn;
-worker_processes 2;
-env GENBU_SOCKET;
-env OPENSSL_CONF;
-ssl_engine pkcs11;
-events { worker_connections 512; }
-http {
-  access_log off;
-  server {
-    listen 127.0.0.1:$port ssl;
-    ssl_certificate $PWD/www.crt;
-    ssl_certificate_key "engine:pkcs11:pkcs11:token=conf;object=www;type=private";
-    ssl_session_cache off;
-    ssl_session_tickets off;
-    keepalive_timeout 0;
-    location / { return 200 "ok\n"; }
-  }
-}
-END
-nginx -c "$PWD/nginx.conf" -p "$PWD"
-web_wait
+web_nginx
 load nginx-light kills
 kill "$(cat nginx.pid)"
 
-mods=/usr/lib/apache2/modules
 port=$((port + 1))
 : >error.log
-cat >httpd.conf <<END
-ServerRoot $PWD
-PidFile $PWD/httpd.pid
-ErrorLog $PWD/error.log
-Mutex file:$PWD default
-ServerName localhost
-User www-data
-Group www-data
-LoadModule mpm_prefork_module $mods/mod_mpm_prefork.so
-LoadModule authz_core_module $mods/mod_authz_core.so
-LoadModule socache_shmcb_module $mods/mod_socache_shmcb.so
-LoadModule ssl_module $mods/mod_ssl.so
-LoadModule dir_module $mods/mod_dir.so
-StartServers 4
-MaxRequestWorkers 32
-KeepAlive Off
-Listen 127.0.0.1:$port
-SSLCryptoDevice pkcs11
-SSLSessionCache none
-<VirtualHost 127.0.0.1:$port>
-  DocumentRoot $PWD/www
-  <Directory $PWD/www>
-    Require all granted
-  </Directory>
-  SSLEngine on
-  SSLCertificateFile $PWD/www.crt
-  SSLCertificateKeyFile "pkcs11:token=conf;object=www;type=private"
-  SSLSessionTickets off
-</VirtualHost>
-END
-mkdir -p www && echo ok >www/index.html
-apache2 -f "$PWD/httpd.conf" -k start
-undo+=('apache2 -f "$PWD/httpd.conf" -k stop')
-web_wait
+web_apache
 load apache2 stops
