@@ -8,12 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"sigs.k8s.io/yaml"
+	"github.com/genbu-hsm/genbu/internal/config"
 )
 
 // Config is everything an agent can be told. It is read from agent.yaml in the agent's directory; a key that is not named here
@@ -57,15 +56,8 @@ const ConfigFile = "agent.yaml"
 // Load reads the configuration of dir, if there is one, and fills in defaults.
 func Load(dir string) (*Config, error) {
 	c := &Config{}
-	text, err := os.ReadFile(filepath.Join(dir, ConfigFile))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := config.Read(dir, ConfigFile, c, c.finish); err != nil {
 		return nil, err
-	}
-	if err := yaml.UnmarshalStrict(text, c); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
-	}
-	if err := c.finish(dir); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
 	}
 	return c, nil
 }
@@ -73,25 +65,10 @@ func Load(dir string) (*Config, error) {
 // finish sets defaults and answers every fault at once.
 func (c *Config) finish(dir string) error {
 	var faults []error
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		faults = append(faults, err)
-	}
-	from := func(base, path string) string {
-		if filepath.IsAbs(path) {
-			return filepath.Clean(path)
-		}
-		return filepath.Join(base, path)
-	}
-	c.Dir = from(dir, c.Dir)
-	c.Socket = from(dir, cmp.Or(c.Socket, from(c.Dir, "genbu.sock")))
-	if len(c.Socket) > 107 { // sun_path
-		faults = append(faults, fmt.Errorf("socket: %q is longer than the 107 bytes a unix socket's path may have", c.Socket))
-	}
+	c.Dir = config.From(dir, c.Dir)
+	c.Socket = config.From(dir, cmp.Or(c.Socket, config.From(c.Dir, "genbu.sock")))
 	c.SocketMode = cmp.Or(c.SocketMode, "0666")
-	if _, err := c.socketMode(); err != nil {
-		faults = append(faults, err)
-	}
+	faults = append(faults, c.socket().Check()...)
 	if len(c.Nodes) > maxNodes {
 		faults = append(faults, fmt.Errorf("nodes: %d addresses; at most %d", len(c.Nodes), maxNodes))
 	}
@@ -134,13 +111,7 @@ func checkAddress(address string) error {
 	return err
 }
 
-func (c *Config) socketMode() (os.FileMode, error) {
-	var mode uint32
-	if _, err := fmt.Sscanf(c.SocketMode, "%o", &mode); err != nil || mode > 0o777 {
-		return 0, fmt.Errorf("socket_mode: %q is not an octal mode such as 0660", c.SocketMode)
-	}
-	return os.FileMode(mode), nil
-}
+func (c *Config) socket() config.Socket { return config.Socket{Path: c.Socket, Mode: c.SocketMode} }
 
 // Level is the log level, which Load has checked.
 func (c *Config) Level() (level slog.Level) {

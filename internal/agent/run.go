@@ -92,22 +92,7 @@ func bind(c *Config, lock *os.File) (*net.UnixListener, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrRunning, c.Socket)
 	}
-	if err := os.Remove(c.Socket); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: c.Socket, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	mode, err := c.socketMode()
-	if err == nil {
-		err = os.Chmod(c.Socket, mode)
-	}
-	if err != nil {
-		l.Close()
-		return nil, err
-	}
-	return l, nil
+	return c.socket().Listen()
 }
 
 // ErrRunning: somebody serves the socket already.

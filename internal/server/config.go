@@ -10,15 +10,13 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/genbu-hsm/genbu/internal/boundary"
+	"github.com/genbu-hsm/genbu/internal/config"
 	"github.com/genbu-hsm/genbu/internal/store/etcd"
 )
 
@@ -115,15 +113,8 @@ var Protections = []string{"userns", "namespaces", "image", "uid", "dumpable", "
 // Load reads the configuration of dir, if there is one, and fills in defaults.
 func Load(dir string) (*Config, error) {
 	c := &Config{}
-	text, err := os.ReadFile(filepath.Join(dir, ConfigFile))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := config.Read(dir, ConfigFile, c, c.finish); err != nil {
 		return nil, err
-	}
-	if err := yaml.UnmarshalStrict(text, c); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
-	}
-	if err := c.finish(dir); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
 	}
 	return c, nil
 }
@@ -131,34 +122,17 @@ func Load(dir string) (*Config, error) {
 // finish sets defaults and answers every fault at once.
 func (c *Config) finish(dir string) error {
 	var faults []error
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		faults = append(faults, err)
-	}
-	from := func(base, path string) string {
-		if filepath.IsAbs(path) {
-			return filepath.Clean(path)
-		}
-		return filepath.Join(base, path)
-	}
-	c.Dir = from(dir, c.Dir)
-	c.Socket = from(dir, cmp.Or(c.Socket, from(c.Dir, "genbu.sock")))
-	c.Keeper = from(dir, cmp.Or(c.Keeper, from(c.Dir, "keeper.key")))
-	if len(c.Socket) > 107 { // sun_path
-		faults = append(faults, fmt.Errorf("socket: %q is longer than the 107 bytes a unix socket's path may have", c.Socket))
-	}
+	c.Dir = config.From(dir, c.Dir)
+	c.Socket = config.From(dir, cmp.Or(c.Socket, config.From(c.Dir, "genbu.sock")))
+	c.Keeper = config.From(dir, cmp.Or(c.Keeper, config.From(c.Dir, "keeper.key")))
 	if c.Mode == "" {
 		c.Mode = "strict"
 	}
 	if c.Mode != "strict" && c.Mode != "fast" {
 		faults = append(faults, fmt.Errorf("mode: %q is neither strict nor fast", c.Mode))
 	}
-	if c.SocketMode == "" {
-		c.SocketMode = "0666"
-	}
-	if _, err := c.socketMode(); err != nil {
-		faults = append(faults, err)
-	}
+	c.SocketMode = cmp.Or(c.SocketMode, "0666")
+	faults = append(faults, c.socket().Check()...)
 	if c.Listen == nil {
 		loopback := "127.0.0.1:0"
 		c.Listen = &loopback
@@ -252,13 +226,7 @@ func (c *ClusterConfig) times() (heartbeat, election time.Duration, err error) {
 	return heartbeat, election, nil
 }
 
-func (c *Config) socketMode() (os.FileMode, error) {
-	var mode uint32
-	if _, err := fmt.Sscanf(c.SocketMode, "%o", &mode); err != nil || mode > 0o777 {
-		return 0, fmt.Errorf("socket_mode: %q is not an octal mode such as 0660", c.SocketMode)
-	}
-	return os.FileMode(mode), nil
-}
+func (c *Config) socket() config.Socket { return config.Socket{Path: c.Socket, Mode: c.SocketMode} }
 
 func (c *Config) logLevel() (slog.Level, error) {
 	var level slog.Level

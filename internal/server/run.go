@@ -109,7 +109,7 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 		return fmt.Errorf("azure door: %w", err)
 	}
 	defer stopAzure()
-	listener, err := listen(c)
+	listener, err := c.socket().Listen()
 	if err != nil {
 		return fmt.Errorf("pkcs11 door: %w", err)
 	}
@@ -140,25 +140,6 @@ func (c *Config) member(node key.ID, log *slog.Logger) cluster.Config {
 	return cluster.Config{Dir: c.Dir, Node: node, Listen: c.Cluster.Listen, Advertise: c.Cluster.Advertise,
 		PeerListen: c.Cluster.PeerListen, PeerAdvertise: c.Cluster.PeerAdvertise, Heartbeat: heartbeat, Election: election,
 		Version: wire.Version, Log: log}
-}
-
-// listen opens the socket. A file that a killed node left is removed: the directory's lock says that nobody serves it.
-func listen(c *Config) (*net.UnixListener, error) {
-	if err := os.Remove(c.Socket); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: c.Socket, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	mode, err := c.socketMode()
-	if err == nil {
-		err = os.Chmod(c.Socket, mode)
-	}
-	if err != nil {
-		l.Close()
-	}
-	return l, err
 }
 
 // serveHTTPS opens the node's own HTTPS door and writes down its address.

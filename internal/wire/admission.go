@@ -98,7 +98,7 @@ type JoinRequest struct {
 	Peer   string
 	Keeper string
 
-	// Transport is the CertificateRequest of the newcomer\'s host, which speaks to the other members\' stores before its core has
+	// Transport is the CertificateRequest of the newcomer's host, which speaks to the other members' stores before its core has
 	// any record. Empty where the host has made none.
 	Transport []byte
 }
