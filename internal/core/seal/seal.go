@@ -119,6 +119,20 @@ func MAC(k ssp.Bytes, label string, text []byte) (mac []byte, err error) {
 	return mac, nil
 }
 
+// Derive answers a key derived from k for this label and salt, in secret memory. Called inside ssp.Do.
+func Derive(k ssp.Bytes, salt []byte, label string) (derived ssp.Bytes, err error) {
+	useKey(k, func(p []byte) {
+		var b []byte
+		if b, err = hkdf.Key(sha256.New, p, salt, label, keyLen); err == nil {
+			derived, err = hold(b)
+		}
+	})
+	if err != nil {
+		return derived, fault.Internal.At("derive key")
+	}
+	return derived, nil
+}
+
 // OpenBox opens what Box made; refused is the code for anything else.
 func OpenBox(k ssp.Bytes, label string, aad, box []byte, refused fault.Code) ([]byte, error) {
 	return openSealed(box, k, label, aad, refused, "open box")
