@@ -25,7 +25,8 @@ type logEntry struct {
 // takesBack are the calls after which something is no longer possible that was before, or only with another PIN: what a restore undoes
 // to somebody's surprise. What was made since is missed soon enough.
 var takesBack = []wire.Call{wire.CallDestroy, wire.CallSet, wire.CallSetPin, wire.CallInitPin, wire.CallInitToken, wire.CallPartitionSet,
-	wire.CallPartitionDestroy, wire.CallOperatorSet, wire.CallOperatorDestroy, wire.CallKeyShare, wire.CallKeyState}
+	wire.CallPartitionDestroy, wire.CallOperatorSet, wire.CallOperatorDestroy, wire.CallKeyShare, wire.CallKeyState,
+	wire.CallVaultSet, wire.CallVaultDelete, wire.CallVaultPurge}
 
 // undoneByLog lists what a node's audit log says was done since the moment of a backup. The log is read as it lies there.
 func undoneByLog(dir string, since time.Time) (list []logEntry, err error) {

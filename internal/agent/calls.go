@@ -79,6 +79,7 @@ var special = map[wire.Call]row{
 	wire.CallAgentList:     {place: placeHome, again: true},
 	wire.CallPartitionList: {place: placeHome, again: true},
 	wire.CallOperatorList:  {place: placeHome, again: true},
+	wire.CallVaultList:     {place: placeHome, again: true},
 	wire.CallAuditHead:     {place: placeHome, again: true},
 
 	wire.CallInit:    {place: placeRefused},

@@ -12,7 +12,8 @@ import (
 )
 
 // charter is who may do what in a partition, beside its operators' roles (docs/design/identities.md): the plaintext of the
-// record at r/<partition>/access. The domain's has the settings of the web doors instead. A partition without the record has
+// record at r/<partition>/access. The domain's has the settings of the web doors, and says who
+// may make, see and end vaults. A partition without the record has
 // granted nothing to anybody, so a host that withholds it takes rights away and gives none.
 type charter struct {
 	settings    []setting
@@ -120,8 +121,8 @@ func (a *charter) setting(name string) string {
 }
 
 // role finds a role definition.
-func (a *charter) role(id string) (role, bool) {
-	for _, list := range [][]role{builtInRoles, a.roles} {
+func (a *charter) role(p *plane, id string) (role, bool) {
+	for _, list := range [][]role{p.builtIn, a.roles} {
 		for _, v := range list {
 			if v.id == id {
 				return v, true
@@ -131,28 +132,15 @@ func (a *charter) role(id string) (role, bool) {
 	return role{}, false
 }
 
-// may is the set of actions of a role.
-func (v *role) may() (a policy.Action) {
-	for _, name := range v.actions {
-		what, _ := policy.ActionOf(name) // checked when it was put
-		a |= what
-	}
-	for _, name := range v.notActions {
-		what, _ := policy.ActionOf(name)
-		a &^= what
-	}
-	return a
-}
-
 // grants are what the assignments give an operator.
-func (a *charter) grants(operator key.ID) (list []policy.Grant) {
+func (a *charter) grants(p *plane, operator key.ID) (list []policy.Grant) {
 	for _, v := range a.assignments {
 		if v.principal != operator {
 			continue
 		}
 		scope, err := policy.ParseScope(v.scope)
-		r, ok := a.role(v.role)
-		if may := r.may(); err == nil && ok && may != 0 {
+		r, ok := a.role(p, v.role)
+		if may := p.may(r); err == nil && ok && may != 0 {
 			list = append(list, policy.Grant{Scope: scope, Actions: may})
 		}
 	}
@@ -169,7 +157,7 @@ func (t *tenant) limitsOf(o *operator.Operator) *policy.Limits {
 	l := t.limits[o.ID]
 	if l == nil {
 		l = &policy.Limits{}
-		l.Set(t.access.grants(o.ID))
+		l.Set(t.access.grants(planeOf(t.id), o.ID))
 		t.limits[o.ID] = l
 	}
 	return l
@@ -190,7 +178,7 @@ func (t *tenant) setAccess(a *charter, e vault.Entry) {
 	}
 	t.access, t.accessAt = a, e
 	for id, l := range t.limits {
-		l.Set(a.grants(id))
+		l.Set(a.grants(planeOf(t.id), id))
 	}
 }
 

@@ -87,7 +87,8 @@ func (m *manager) pin(t *tenant, list []setting) error {
 				a.settings = append(a.settings, s)
 			}
 		}
-		if len(a.settings) > maxAuthorities {
+		authorities := slices.DeleteFunc(slices.Clone(a.settings), func(o setting) bool { return !strings.HasPrefix(o.name, settingAttestation) })
+		if len(authorities) > maxAuthorities {
 			return fault.QuotaExceeded.At("pin attestation authority")
 		}
 		return nil

@@ -124,7 +124,8 @@ func (c *Core) sealToken(home *tenant, op *operator.Operator, authority, resourc
 	return token, err
 }
 
-// bearer finds the identity that an access token speaks for, on a partition of the kind that the token is for.
+// bearer finds the identity that an access token speaks for, on a partition of the kind that the token is for; in the domain, on one
+// for the resource manager.
 func (c *Core) bearer(t *tenant, user uint64, text []byte) (*operator.Operator, int64, error) {
 	home, err := c.tenant(0)
 	if err != nil {
@@ -146,6 +147,8 @@ func (c *Core) bearer(t *tenant, user uint64, text []byte) (*operator.Operator, 
 	settings := home.rights()
 	resource := ""
 	switch flags := t.settings().flags; {
+	case t.id.IsZero():
+		resource = settings.setting(settingManager)
 	case flags&flagVault != 0:
 		resource = settings.setting(settingVault)
 	case flags&flagManaged != 0:

@@ -66,3 +66,41 @@ func TestGrantsAndTokensHoldOnEveryNode(t *testing.T) {
 		each("disabled", fault.ObjectUnknown)
 	})
 }
+
+// A vault that was deleted is nobody's on any node, and somebody's again on all of them.
+func TestADeletedVaultIsGoneOnEveryNode(t *testing.T) {
+	herding(t, 2, func(h *herd) {
+		admin := h.nodes[0].admin()
+		w := &world{node: h.nodes[0].node, admin: admin}
+		w.must(admin.SetSettings(0, map[string]string{client.SettingAuthority: issuerURL, client.SettingVaultResource: vaultResource}))
+		id, slot, err := admin.VaultCreate(client.VaultInfo{Name: "shop", Flags: client.KindVault, RetentionDays: 7}, nil)
+		w.must(err)
+		w.vault = slot
+		w.client, w.secret = w.identity("app")
+		w.assign(slot, "/", keyVaultAdmin, w.client)
+		login := func(i int) (*client.Session, error) {
+			s, err := h.nodes[i].client().Open(slot, true)
+			if err == nil {
+				err = s.LoginBearer([]byte(w.token(vaultResource)))
+			}
+			return s, err
+		}
+		there, err := login(1)
+		w.want("log in at the other node", err, fault.OK)
+		k := w.create(there, ecKey("k"))
+		w.must(admin.VaultDelete(id))
+		_, err = sign(there, k, key.OpSign, nil)
+		w.want("sign at the other node", err, fault.SessionUnknown)
+		_, err = login(1)
+		w.want("log in there", err, fault.PartitionUnknown)
+		w.must(admin.VaultRecover(id))
+		there, err = login(1)
+		w.want("log in after recovery", err, fault.OK)
+		_, err = sign(there, k, key.OpSign, nil)
+		w.want("sign after recovery", err, fault.OK)
+		w.must(admin.VaultDelete(id))
+		w.must(admin.VaultPurge(id))
+		_, err = login(1)
+		w.want("after it was purged", err, fault.PartitionUnknown)
+	})
+}

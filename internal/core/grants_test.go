@@ -175,7 +175,7 @@ func TestRolesAreWrittenByThoseWhoMay(t *testing.T) {
 	w.want("an action that is none", a.PutRole(w.hsm, client.Role{ID: someUUID, Name: "x", Actions: []string{"Microsoft.Compute/*"}}), fault.ArgumentsBad)
 	w.want("a role that is none", a.PutAssignment(w.hsm, client.Assignment{ID: someUUID, Scope: "/", Role: someUUID, Principal: w.client}), fault.ObjectUnknown)
 	w.want("a scope that is none", a.PutAssignment(w.hsm, client.Assignment{ID: someUUID, Scope: "/keys/a/b", Role: hsmUser, Principal: w.client}), fault.ArgumentsBad)
-	w.want("roles in the domain", a.PutAssignment(0, own), fault.Unsupported)
+	w.want("a role of partitions in the domain", a.PutAssignment(0, own), fault.ObjectUnknown)
 	custom := client.Role{ID: someUUID, Name: "all but delete", Actions: []string{managedHSM + "keys/*"}, NotActions: []string{managedHSM + "keys/delete"}}
 	w.must(a.PutRole(w.hsm, custom))
 	assigned := w.assign(w.hsm, "/keys", someUUID, id)

@@ -247,6 +247,9 @@ func (c *Core) refreshPartition(home *tenant, id key.ID, rec wire.Record) {
 			return
 		}
 		t.setInfo(i, e)
+		if i.deleted != 0 {
+			c.server.Drop(id)
+		}
 		return
 	}
 	if err == nil {

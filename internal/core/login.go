@@ -25,6 +25,9 @@ func (c *Core) Login(peer channel.Peer, slot, user uint64, name string, pin []by
 	}
 	if name == nameBearer {
 		op, until, err := c.bearer(t, user, pin)
+		if err == nil {
+			err = c.Leased() // roles that were taken back are
+		}
 		who, _, err := c.loggedIn(t, peer, wire.CallLogin, op, nil, err)
 		who.Until = until
 		return who, nil, err
@@ -81,10 +84,11 @@ func (c *Core) loggedIn(t *tenant, peer channel.Peer, call wire.Call, op *operat
 	return identity(t, op), ticket, nil
 }
 
-// identity is an operator as it acts in a partition. A service identity acts as a crypto-user there, within its limits.
+// identity is an operator as it acts in a partition. A service identity acts as a crypto-user there, within its limits; in the domain,
+// where there are no keys, as what it is.
 func identity(t *tenant, op *operator.Operator) channel.Identity {
 	role := uint64(op.Role)
-	if op.Role == operator.Service {
+	if op.Role == operator.Service && !t.id.IsZero() {
 		role = channel.RoleUser
 	}
 	return channel.Identity{Operator: op.ID, Partition: op.Partition, Name: op.Name, Role: role, Limits: t.limitsOf(op)}

@@ -99,6 +99,12 @@ func init() { // a map literal would refer to itself through the handlers
 		wire.CallAssignmentList:   {operational, granted, (*manager).assignmentList},
 		wire.CallAssignmentPut:    {operational, granted, (*manager).assignmentPut},
 		wire.CallAssignmentRemove: {operational, granted, (*manager).assignmentRemove},
+		wire.CallVaultCreate:      {operational, granted, (*manager).vaultCreate},
+		wire.CallVaultList:        {operational, granted, (*manager).vaultList},
+		wire.CallVaultSet:         {operational, granted, (*manager).vaultSet},
+		wire.CallVaultDelete:      {operational, granted, (*manager).vaultDelete},
+		wire.CallVaultRecover:     {operational, granted, (*manager).vaultRecover},
+		wire.CallVaultPurge:       {operational, granted, (*manager).vaultPurge},
 	}
 }
 
@@ -162,6 +168,8 @@ func (m *manager) mustBeDomainAdmin() error {
 	if who := m.at.Who(0); who != nil && who.Role == channel.RoleAdmin {
 		m.who = *who
 		return nil
+	} else if who != nil && who.Limits != nil {
+		return m.refuse(fault.Denied.At("act as admin of the domain"))
 	}
 	return m.refuse(fault.NotLoggedIn.At("act as admin of the domain"))
 }

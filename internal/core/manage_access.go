@@ -12,26 +12,31 @@ import (
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
-// accessTenant reads the slot of a call about roles and asks for the right: an admin, or who was granted this action.
-// Reading needs no more than a login that is not limited, or the action.
+// accessTenant reads the slot of a call about roles and asks for the right: an admin, or who was granted this action there, or, of
+// a vault, in the domain. Reading needs no more than a login that is not limited, or the action.
 func (m *manager) accessTenant(a policy.Action, reads bool) (*tenant, error) {
 	slot := m.r.U64()
 	t, err := m.core.tenant(slot)
 	if err != nil {
 		return nil, err
 	}
-	if t.id.IsZero() {
-		return nil, fault.Unsupported.At("assign roles in the domain")
+	from := []uint64{slot}
+	if t.settings().flags&flagVault != 0 { // a managed HSM's own administrators decide there, and nobody above them
+		from = append(from, 0)
 	}
-	if who := m.at.Who(slot); who != nil {
-		granted := who.Limits != nil && policy.May(who, a) == nil
-		if granted || reads && who.Limits == nil {
+	limited := false
+	for _, at := range from {
+		who := m.at.Who(at)
+		if who == nil || at != slot && who.Limits == nil {
+			continue
+		}
+		if limited = limited || who.Limits != nil; who.Limits != nil && policy.May(who, a) == nil || reads && who.Limits == nil {
 			m.who = *who
 			return t, nil
 		}
-		if who.Limits != nil && m.at.Who(0) == nil { // logged in, and not for this
-			return t, m.refuse(fault.Denied.At("act on roles without a grant"))
-		}
+	}
+	if who := m.at.Who(0); limited && (who == nil || who.Limits != nil) { // logged in, and not for this
+		return t, m.refuse(fault.Denied.At("act on roles without a grant"))
 	}
 	return t, m.mustAdmin(t)
 }
@@ -44,13 +49,14 @@ func (m *manager) roleList() error {
 	if err != nil {
 		return err
 	}
-	list := slices.Concat(builtInRoles, t.rights().roles)
+	p := planeOf(t.id)
+	list := slices.Concat(p.builtIn, t.rights().roles)
 	m.w.U32(uint32(len(list)))
 	for i, v := range list {
 		m.w.String(v.id)
 		m.w.String(v.name)
 		m.w.String(v.description)
-		m.w.U64(bit(i < len(builtInRoles)))
+		m.w.U64(bit(i < len(p.builtIn)))
 		putTexts(&m.w, v.actions)
 		putTexts(&m.w, v.notActions)
 	}
@@ -78,11 +84,11 @@ func (m *manager) rolePut() error {
 		return fault.ArgumentsBad.At("put role")
 	}
 	for _, name := range slices.Concat(v.actions, v.notActions) {
-		if _, err := policy.ActionOf(name); err != nil {
+		if _, err := planeOf(t.id).actionOf(name); err != nil {
 			return err
 		}
 	}
-	if builtIn(v.id) {
+	if dataPlane.has(v.id) || controlPlane.has(v.id) {
 		return m.refuse(fault.Denied.At("change a built-in role"))
 	}
 	return m.changeAccess(t, "role "+v.id, func(a *charter) error {
@@ -104,7 +110,7 @@ func (m *manager) roleRemove() error {
 	if err != nil {
 		return err
 	}
-	if builtIn(id) {
+	if dataPlane.has(id) || controlPlane.has(id) {
 		return m.refuse(fault.Denied.At("remove a built-in role"))
 	}
 	return m.changeAccess(t, "role "+id, func(a *charter) error {
@@ -156,7 +162,10 @@ func (m *manager) assignmentPut() error {
 	if _, err := policy.ParseScope(v.scope); err != nil {
 		return err
 	}
-	if _, ok := t.rights().role(v.role); !ok {
+	if o := t.member(v.principal); t.id.IsZero() && (v.scope != "/" || o == nil || o.Role != operator.Service) {
+		return fault.ArgumentsBad.At("assign a role of the domain: to a service identity, for /")
+	}
+	if _, ok := t.rights().role(planeOf(t.id), v.role); !ok {
 		return fault.ObjectUnknown.At("find role")
 	}
 	if err := m.limit(t, v); err != nil {

@@ -4,6 +4,7 @@ package core
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/genbu-hsm/genbu/internal/core/operator"
 	"github.com/genbu-hsm/genbu/internal/core/seal"
@@ -45,19 +46,26 @@ func (m *manager) partitionCreate() error {
 	if flags&kindFlags != 0 {
 		i.retention = defaultRetention
 	}
+	return m.settleNew(i, func() error { return c.makeTenant(i, soPIN, userPIN, nil) })
+}
+
+// settleNew finds the slot of a new partition whose label is free, has it made, and answers. The caller holds Core.change. Labels of
+// vaults are parts of host names, in which case counts for nothing.
+func (m *manager) settleNew(i *info, make func() error) error {
 	err := again(func() error {
-		for _, t := range c.all() {
-			if i := t.settings(); i.slot != 0 && i.label == label {
+		for _, t := range m.core.all() {
+			o := t.settings()
+			if o.slot != 0 && (o.label == i.label || (o.flags|i.flags)&kindFlags != 0 && strings.EqualFold(o.label, i.label)) {
 				return fault.PartitionExists.At("create partition")
 			}
 		}
-		i.slot = c.freeSlot()
-		return c.makeTenant(i, soPIN, userPIN)
+		i.slot = m.core.freeSlot()
+		return make()
 	})
 	if fault.Of(err) == fault.PartitionExists {
 		return err
 	}
-	if err := m.done(&tenant{id: i.id}, wire.AuditManage, label, err); err != nil {
+	if err := m.done(&tenant{id: i.id}, wire.AuditManage, i.label, err); err != nil {
 		return err
 	}
 	m.w.Bytes(i.id[:])
@@ -65,9 +73,9 @@ func (m *manager) partitionCreate() error {
 	return nil
 }
 
-// makeTenant commits a new partition with its operators, all or nothing, and admits it. Conflict when others have changed the
-// domain meanwhile.
-func (c *Core) makeTenant(i *info, soPIN, userPIN []byte) (err error) {
+// makeTenant commits a new partition with its operators and its first charter, all or nothing, and admits it. Conflict when others have
+// changed the domain meanwhile.
+func (c *Core) makeTenant(i *info, soPIN, userPIN []byte, first *charter) (err error) {
 	k, err := seal.NewKey()
 	if err != nil {
 		return err
@@ -107,6 +115,9 @@ func (c *Core) makeTenant(i *info, soPIN, userPIN []byte) (err error) {
 		operators = append(operators, op)
 		puts = append(puts, func() (wire.Put, error) { return t.vault.First(operator.Path(i.id, op.ID), encodeOperator(op)) })
 	}
+	if first != nil {
+		puts = append(puts, func() (wire.Put, error) { return t.vault.First(accessPath(i.id), first.encode) })
+	}
 	var with []wire.Put
 	for _, put := range puts {
 		p, err := put()
@@ -120,6 +131,9 @@ func (c *Core) makeTenant(i *info, soPIN, userPIN []byte) (err error) {
 		t.setInfo(&made, e)
 		for _, op := range operators {
 			t.keep(&member{op, vault.Entry{ID: op.ID, Path: operator.Path(i.id, op.ID), Version: 1, Revision: e.Revision}})
+		}
+		if first != nil {
+			t.setAccess(first, vault.Entry{ID: accessID, Path: accessPath(i.id), Version: 1, Revision: e.Revision})
 		}
 		t.vault.Join(c)
 		c.admit(t)
@@ -156,15 +170,12 @@ func (m *manager) partitionList() error {
 		return err
 	}
 	who := m.at.Who(0)
-	list := m.core.all()
-	m.w.U32(uint32(len(list) - 1))
+	list := slices.DeleteFunc(m.core.all(), func(t *tenant) bool { return t.settings().slot == 0 || t.settings().deleted != 0 })
+	m.w.U32(uint32(len(list)))
 	for _, t := range list {
 		i := t.settings()
-		if i.slot == 0 {
-			continue
-		}
 		count := uint64(0)
-		if who != nil || m.at.Who(i.slot) != nil {
+		if who != nil && who.Limits == nil || m.at.Who(i.slot) != nil {
 			count = uint64(max(0, t.vault.Count()))
 		}
 		m.w.Bytes(i.id[:])
@@ -266,6 +277,11 @@ func (m *manager) partitionDestroy() error {
 	}
 	c.change.Lock()
 	defer c.change.Unlock()
+	return c.endTenant(t, func(err error) error { return m.done(t, wire.AuditManage, i.label, err) })
+}
+
+// endTenant removes a partition's record, has the outcome noted, and takes its other records away. The caller holds Core.change.
+func (c *Core) endTenant(t *tenant, note func(err error) error) error {
 	home, err := c.tenant(0)
 	if err != nil {
 		return err
@@ -278,7 +294,7 @@ func (m *manager) partitionDestroy() error {
 		c.dismiss(t)
 		c.server.Drop(t.id)
 	}
-	if noted := m.done(t, wire.AuditManage, i.label, err); noted != nil {
+	if noted := note(err); noted != nil {
 		err = noted
 	}
 	if !vault.Done(err) && fault.Of(err) != fault.OutcomeUnknown {

@@ -41,7 +41,7 @@ func kindName(flags uint64) string {
 	return "hsm"
 }
 
-// settingsGet tells anybody: nothing of it is secret.
+// settingsGet tells anybody: nothing of it is secret. (What the resource manager keeps, VAULT_LIST tells.)
 func (m *manager) settingsGet() error {
 	slot := m.r.U64()
 	if err := m.r.End(); err != nil {
@@ -60,7 +60,7 @@ func (m *manager) settingsGet() error {
 		i := t.settings()
 		list = []setting{{settingKind, kindName(i.flags)}, {settingRetention, strconv.FormatUint(i.retention, 10)},
 			{settingProtection, strconv.FormatBool(i.protected)}}
-		list = append(list, t.rights().settings...)
+		list = append(list, slices.DeleteFunc(slices.Clone(t.rights().settings), func(s setting) bool { return s.name == settingResource })...)
 	}
 	m.w.U32(uint32(len(list)))
 	for _, s := range list {

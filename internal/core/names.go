@@ -51,7 +51,7 @@ func (c *Core) purge() {
 	go func() {
 		defer c.purging.Store(false)
 		for _, t := range c.all() {
-			if t.settings().retention == 0 {
+			if t.settings().retention == 0 || c.vaultDue(t) {
 				continue
 			}
 			for g := key.GroupKeys; g <= key.GroupCertificates; g++ {

@@ -2,6 +2,13 @@
 
 package core
 
+import (
+	"slices"
+
+	"github.com/genbu-hsm/genbu/internal/core/policy"
+	"github.com/genbu-hsm/genbu/key"
+)
+
 const (
 	managedHSM = "Microsoft.KeyVault/managedHsm/"
 	keyVaults  = "Microsoft.KeyVault/vaults/"
@@ -57,11 +64,53 @@ var builtInRoles = []role{
 		under(keyVaults, "keys/read", "secrets/readMetadata/action", "certificates/read", "certificatecas/read"), nil},
 }
 
-func builtIn(id string) bool {
-	for i := range builtInRoles {
-		if builtInRoles[i].id == id {
-			return true
-		}
+// domainRoles are those for vaults and managed HSMs as a whole, which hold in the domain: Azure's roles of a subscription.
+var domainRoles = []role{
+	{"8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", "makes and deletes vaults and managed HSMs, and gives roles in vaults", []string{"*"}, nil},
+	{"b24988ac-6180-42a0-ab88-20f7382dd24c", "Contributor", "makes and deletes vaults and managed HSMs",
+		[]string{"*"}, []string{"Microsoft.Authorization/*/Write", "Microsoft.Authorization/*/Delete"}},
+	{"acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader", "sees which vaults and managed HSMs there are, and the roles in vaults", []string{"*/read"}, nil},
+	{"18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "User Access Administrator", "gives roles in vaults", []string{"*/read", "Microsoft.Authorization/*"}, nil},
+	{"f25e0fa2-a7c8-4377-a976-54943a77a395", "Key Vault Contributor", "makes and deletes vaults",
+		[]string{keyVaults + "*", "Microsoft.KeyVault/locations/deletedVaults/*", "Microsoft.Authorization/*/read"}, nil},
+	{"18500a29-7fe2-46b2-a342-b16a415e101d", "Managed HSM contributor", "makes and deletes managed HSMs",
+		[]string{"Microsoft.KeyVault/managedHSMs/*", "Microsoft.KeyVault/locations/deletedManagedHsms/*"}, nil},
+}
+
+// hsmAdministrator is the role that a managed HSM's first administrators get.
+const hsmAdministrator = "a290e904-7015-4bba-90c8-60543313cdb4"
+
+// plane is what roles are about: what is in a partition, or, in the domain, the partitions themselves.
+type plane struct {
+	builtIn  []role
+	actionOf func(name string) (policy.Action, error)
+}
+
+var (
+	dataPlane    = plane{builtInRoles, policy.ActionOf}
+	controlPlane = plane{domainRoles, policy.ControlOf}
+)
+
+func planeOf(partition key.ID) *plane {
+	if partition.IsZero() {
+		return &controlPlane
 	}
-	return false
+	return &dataPlane
+}
+
+func (p *plane) has(id string) bool {
+	return slices.ContainsFunc(p.builtIn, func(v role) bool { return v.id == id })
+}
+
+// may is the set of actions of a role.
+func (p *plane) may(v role) (a policy.Action) {
+	for _, name := range v.actions {
+		what, _ := p.actionOf(name) // checked when it was put
+		a |= what
+	}
+	for _, name := range v.notActions {
+		what, _ := p.actionOf(name)
+		a &^= what
+	}
+	return a
 }

@@ -53,9 +53,10 @@ type info struct {
 	wrapped      []byte // the partition key under the root key
 	retention    uint64 // days that what is deleted can be recovered; 0: it is destroyed
 	protected    bool   // and nobody purges it before
+	deleted      int64  // when the whole partition was deleted, in unix seconds; 0 while it lives
 }
 
-const infoVersion = 2 // 1 ended with the key
+const infoVersion = 3 // 1 ended with the key, 2 with protected
 
 func (i *info) encode() []byte {
 	var w wire.Writer
@@ -70,6 +71,7 @@ func (i *info) encode() []byte {
 	w.Bytes(i.wrapped)
 	w.U64(i.retention)
 	w.Bool(i.protected)
+	w.U64(uint64(i.deleted))
 	return w.B
 }
 
@@ -85,6 +87,9 @@ func decodeInfo(b []byte) (*info, error) {
 	i.wrapped = append([]byte{}, r.Bytes()...)
 	if version > 1 {
 		i.retention, i.protected = r.U64(), r.Bool()
+	}
+	if version > 2 {
+		i.deleted = int64(r.U64())
 	}
 	if r.End() != nil || len(i.label) > maxLabel {
 		return nil, fault.RecordInvalid.At("read partition")
@@ -283,11 +288,11 @@ func (c *Core) newTenant(i *info, e vault.Entry, k ssp.Bytes) *tenant {
 	return t
 }
 
-// tenant answers the partition at a slot.
+// tenant answers the partition at a slot. One that was deleted is nobody's until it is recovered.
 func (c *Core) tenant(slot uint64) (*tenant, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if t := c.tenants[slot]; t != nil {
+	if t := c.tenants[slot]; t != nil && t.settings().deleted == 0 {
 		return t, nil
 	}
 	return nil, fault.PartitionUnknown

@@ -112,6 +112,12 @@ const (
 	CallAssignmentList   Call = 0xD9
 	CallAssignmentPut    Call = 0xDA
 	CallAssignmentRemove Call = 0xDB
+	CallVaultCreate      Call = 0xE0
+	CallVaultList        Call = 0xE1
+	CallVaultSet         Call = 0xE2
+	CallVaultDelete      Call = 0xE3
+	CallVaultRecover     Call = 0xE4
+	CallVaultPurge       Call = 0xE5
 	CallAgentStatus      Call = 0xF0
 )
 
@@ -231,6 +237,12 @@ var Calls = []CallSpec{
 	{CallAssignmentList, "ASSIGNMENT_LIST", "u", "[bbbb]", false, "user"},
 	{CallAssignmentPut, "ASSIGNMENT_PUT", "ubbbb", "", false, "user"},
 	{CallAssignmentRemove, "ASSIGNMENT_REMOVE", "ub", "", false, "user"},
+	{CallVaultCreate, "VAULT_CREATE", "buuyb[b]", "bu", false, "user"},
+	{CallVaultList, "VAULT_LIST", "", "[bbuuuyub]", false, "user"},
+	{CallVaultSet, "VAULT_SET", "buyb", "", false, "user"},
+	{CallVaultDelete, "VAULT_DELETE", "b", "", false, "user"},
+	{CallVaultRecover, "VAULT_RECOVER", "b", "", false, "user"},
+	{CallVaultPurge, "VAULT_PURGE", "b", "", false, "user"},
 	{CallAgentStatus, "AGENT_STATUS", "", "b", false, "any"},
 }
 

@@ -79,12 +79,15 @@ const (
 	vaults  = "Microsoft.KeyVault/vaults/"
 )
 
-// actionNames is every data action of Managed HSM and of Key Vault. Where Azure has one name for what are two actions here,
-// it stands for both.
-var actionNames = []struct {
+// named is an action with its name.
+type named struct {
 	name string
 	what Action
-}{
+}
+
+// actionNames is every data action of Managed HSM and of Key Vault. Where Azure has one name for what are two actions here,
+// it stands for both.
+var actionNames = []named{
 	{managed + "keys/read/action", KeyRead}, {managed + "keys/write/action", KeyUpdate}, {managed + "keys/rotate/action", KeyRotate},
 	{managed + "keys/create", KeyCreate}, {managed + "keys/delete", KeyDelete}, {managed + "keys/backup/action", KeyBackup},
 	{managed + "keys/restore/action", KeyRestore}, {managed + "keys/release/action", KeyRelease}, {managed + "keys/import/action", KeyImport},
@@ -121,16 +124,19 @@ var actionNames = []struct {
 	{vaults + "certificatecontacts/write", CertificateContacts},
 }
 
-// ActionOf reads the name of an action; a * at its end stands for every rest. ArgumentsBad for a name that means nothing.
-func ActionOf(name string) (a Action, err error) {
-	prefix, wild := strings.CutSuffix(name, "*")
-	for _, n := range actionNames {
-		if wild && len(n.name) >= len(prefix) && strings.EqualFold(n.name[:len(prefix)], prefix) || strings.EqualFold(n.name, name) {
+// ActionOf reads the name of a data action; a * in it stands for anything. ArgumentsBad for a name that means nothing.
+func ActionOf(name string) (Action, error) { return find(actionNames, name) }
+
+func find(names []named, name string) (a Action, err error) {
+	prefix, suffix, wild := strings.Cut(name, "*")
+	for _, n := range names {
+		if wild && len(n.name) >= len(prefix)+len(suffix) && strings.EqualFold(n.name[:len(prefix)], prefix) &&
+			strings.EqualFold(n.name[len(n.name)-len(suffix):], suffix) || strings.EqualFold(n.name, name) {
 			a |= n.what
 		}
 	}
 	if a == 0 {
-		return 0, fault.ArgumentsBad.At("read data action")
+		return 0, fault.ArgumentsBad.At("read action")
 	}
 	return a, nil
 }

@@ -21,6 +21,11 @@ func TestEveryActionHasANameAndEveryNameAnAction(t *testing.T) {
 	if all != allActions {
 		t.Errorf("actions without a name: %b", allActions&^all)
 	}
+	for _, n := range controlNames {
+		if a, err := ControlOf(n.name); err != nil || a != n.what {
+			t.Errorf("%s is %b, %v", n.name, a, err)
+		}
+	}
 	for _, name := range []string{"", "keys/read", "Microsoft.KeyVault/vaults/keys/fly/action", "Microsoft.KeyVault/vaults/keys/rea", "x*"} {
 		if a, err := ActionOf(name); err == nil {
 			t.Errorf("%q is %b", name, a)
@@ -29,6 +34,25 @@ func TestEveryActionHasANameAndEveryNameAnAction(t *testing.T) {
 	keys, err := ActionOf("Microsoft.KeyVault/vaults/keys/*")
 	if err != nil || keys&secretActions != 0 || keys&KeySign == 0 || keys&KeyPurge == 0 {
 		t.Errorf("keys/* is %b, %v", keys, err)
+	}
+}
+
+// TestRolesOfTheDomainAreNoRightToKeys: whatever a role of the domain names, nothing of it is a data action.
+func TestRolesOfTheDomainAreNoRightToKeys(t *testing.T) {
+	all, err := ControlOf("*")
+	if err != nil || all != controlActions || all&(keyActions|secretActions|certificateAll|Random|HSMBackup|HSMRestore|DomainDownload|DomainUpload) != 0 {
+		t.Errorf("* is %b, %v", all, err)
+	}
+	if reads, err := ControlOf("*/read"); err != nil || reads != VaultRead|ManagedRead|AssignmentRead|RoleRead {
+		t.Errorf("*/read is %b, %v", reads, err)
+	}
+	if data, err := ActionOf("Microsoft.KeyVault/vaults/*"); err != nil || data&(controlActions&^(AssignmentRead|AssignmentWrite|AssignmentDelete|RoleRead|RoleWrite|RoleDelete)) != 0 {
+		t.Errorf("vaults/* of a partition is %b, %v", data, err)
+	}
+	for _, name := range []string{"Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/vaults/secrets/getSecret/action", "Microsoft.KeyVault/managedHsm/keys/sign/action"} {
+		if a, err := ControlOf(name); err == nil {
+			t.Errorf("%s is %b", name, a)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	RoleAdmin
 	RoleUser // crypto-user
 	RoleAuditor
+	RoleService // a service identity in the domain; in a partition it is a crypto-user, within its limits
 )
 
 // firstUser is the crypto-user that every partition begins with (docs/design/management.md).
