@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -84,11 +85,18 @@ func (r *relay) copy(to io.Writer, from io.Reader) {
 	}
 }
 
+// freePort is an address that nobody listens on. It lies below those that the kernel gives out by itself, which somebody else would
+// have before it is used.
 func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	t.Helper()
+	for range 100 {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no free port from 10000 to 30000")
+	return ""
 }
 
 // agentOf enrols an agent at a node and starts it. The answer stops it.

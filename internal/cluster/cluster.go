@@ -153,20 +153,21 @@ func (c *Cluster) update(change func(*state)) error {
 	return nil
 }
 
-// Attach gives the core that now runs; nil says that it has ended.
+// Attach gives the core that now runs; nil says that it has ended. A newcomer's core is told what it needs to ask for admission
+// before Attach returns, and so before anybody has it join.
 func (c *Cluster) Attach(core Core) {
 	c.mu.Lock()
 	c.core = core
 	c.mu.Unlock()
-	if core != nil {
-		go func() { // it may wait for a commit
-			c.tellAddress()
-			if c.Joining() {
-				if err := c.certify(); err != nil {
-					c.log.Warn("the core does not take the host's key", "error", err)
-				}
-			}
-		}()
+	switch {
+	case core == nil:
+	case c.Joining():
+		c.tellAddress()
+		if err := c.certify(); err != nil {
+			c.log.Warn("the core does not take the host's key", "error", err)
+		}
+	default:
+		go c.tellAddress() // it may wait for a commit
 	}
 }
 

@@ -72,10 +72,10 @@ func (m *module) start(ctx context.Context) error {
 		core.Stop()
 		return err
 	}
+	m.cluster.Attach(core) // first: a core that is reached by clients may be told to join
 	m.mu.Lock()
 	m.core = core
 	m.mu.Unlock()
-	m.cluster.Attach(core)
 	m.starts.Add(1)
 	return nil
 }
