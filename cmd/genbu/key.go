@@ -22,7 +22,7 @@ func keyCommand() *cobra.Command {
 
   genbu key create release --type ec-p256`,
 	}
-	cmd.AddCommand(keyCreate(), keyList(), keyShow(), keyImport(), keyWrap(), keyUnwrap(), keyReplicate(), keyShareCommand(), keyStateCommand(), keyDestroy())
+	cmd.AddCommand(keyCreate(), keyList(), keyShow(), keyAttest(), keyImport(), keyWrap(), keyUnwrap(), keyReplicate(), keyShareCommand(), keyStateCommand(), keyDestroy())
 	return cmd
 }
 

@@ -62,7 +62,7 @@ through PKCS #11; this command sets up a node and manages it.
 	}
 	add("node", upCommand(), joinCommand(), envCommand(), connectCommand(), statusCommand(), doctorCommand(), benchCommand(), downCommand(), agentCommand(), serveCommand(), versionCommand())
 	add("keys", keyCommand(), certCommand(), signCommand(), verifyCommand(), encryptCommand(), decryptCommand(), randomCommand())
-	add("admin", partitionCommand(), operatorCommand(), backupCommand(), restoreCommand(), drillCommand(), domainCommand(), auditCommand(), clusterCommand(), tokenCommand(), initCommand(), rekeepCommand(), lockCommand(), unlockCommand(), zeroizeCommand())
+	add("admin", partitionCommand(), operatorCommand(), attestationCommand(), backupCommand(), restoreCommand(), drillCommand(), domainCommand(), auditCommand(), clusterCommand(), tokenCommand(), initCommand(), rekeepCommand(), lockCommand(), unlockCommand(), zeroizeCommand())
 	uniform(cmd)
 	return cmd
 }

@@ -62,7 +62,6 @@ func partitionSet() *cobra.Command {
 	var label string
 	var objects, operators, days uint64
 	var protect bool
-	var attestation string
 	cmd := &cobra.Command{
 		Use:   "set LABEL",
 		Short: "Change a partition's policy, quotas or label",
@@ -88,17 +87,6 @@ is for ever: nothing in the partition is destroyed before its time, and the part
 			}
 			if changed("purge-protection") {
 				settings[client.SettingPurgeProtection] = strconv.FormatBool(protect)
-			}
-			if attestation != "" {
-				authority, file, ok := strings.Cut(attestation, ",")
-				if !ok {
-					return next(errors.New("--attestation wants AUTHORITY,JWKS-FILE"), "genbu partition set --help")
-				}
-				set, err := input(file)
-				if err != nil {
-					return err
-				}
-				settings = map[string]string{client.SettingAttestation + strings.TrimSuffix(authority, "/"): string(set)}
 			}
 			if mask == 0 && len(settings) == 0 {
 				return next(errors.New("nothing to change"), "genbu partition set --help")
@@ -145,10 +133,7 @@ is for ever: nothing in the partition is destroyed before its time, and the part
 	f.Uint64Var(&objects, "max-objects", 0, "how many objects it may hold")
 	f.Uint64Var(&operators, "max-operators", 0, "how many operators it may have")
 	f.Uint64Var(&days, "retention-days", 0, "how long a vault or managed HSM keeps what is deleted: 7 to 90")
-	f.StringVar(&attestation, "attestation", "", "pin an attestation authority's keys, for key release: AUTHORITY,JWKS-FILE")
 	f.BoolVar(&protect, "purge-protection", false, "nobody destroys before that time what was deleted; cannot be taken back")
-	cmd.MarkFlagsMutuallyExclusive("attestation", "retention-days")
-	cmd.MarkFlagsMutuallyExclusive("attestation", "purge-protection")
 	cmd.ValidArgsFunction = completeTokens
 	return cmd
 }

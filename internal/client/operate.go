@@ -37,13 +37,39 @@ func (s *Session) Operate(o Operation) (res Result, err error) {
 	return res, err
 }
 
-// Release answers a key wrapped (CKM_RSA_AES_KEY_WRAP with this hash) to the environment that an attestation token speaks for,
-// where the key's release policy allows it.
-func (s *Session) Release(k uint64, name, token string, hash key.Hash) ([]byte, error) {
-	return s.bytes(wire.CallRelease, func(w *wire.Writer) {
+// Release is a key that goes out to an attested environment.
+type Release struct {
+	Key        uint64
+	Name       string
+	Token      string   // the environment's attestation token
+	Hash       key.Hash // of CKM_RSA_AES_KEY_WRAP
+	Nonce      string   // for the statement, as the next
+	APIVersion string
+}
+
+// Release answers a key wrapped to the environment that an attestation token speaks for, where the key's release policy allows
+// it, and the domain's statement about that: a JWS with the wrapped key in it.
+func (s *Session) Release(q Release) (wrapped []byte, statement string, err error) {
+	err = s.conn.call(wire.CallRelease, func(w *wire.Writer) {
+		w.U64(s.ID)
+		w.U64(q.Key)
+		w.String(q.Name)
+		w.String(q.Token)
+		w.U64(uint64(q.Hash))
+		w.String(q.Nonce)
+		w.String(q.APIVersion)
+	}, func(r *wire.Reader) { wrapped, statement = keep(r.Bytes()), r.String() })
+	return wrapped, statement, err
+}
+
+// Attest answers the domain's statements that a key is in the module, and what it is there; public is empty for a key that has
+// no public half.
+func (s *Session) Attest(k uint64, name, nonce string) (private, public string, err error) {
+	err = s.conn.call(wire.CallKeyAttest, func(w *wire.Writer) {
+		w.U64(s.ID)
 		w.U64(k)
 		w.String(name)
-		w.String(token)
-		w.U64(uint64(hash))
-	})
+		w.String(nonce)
+	}, func(r *wire.Reader) { private, public = r.String(), r.String() })
+	return private, public, err
 }

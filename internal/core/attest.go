@@ -24,10 +24,10 @@ const (
 )
 
 // Attest checks an attestation token against a release policy and answers the environment's key.
-func (o *objects) Attest(release []byte, text string) (mech.Material, error) {
+func (o *objects) Attest(release []byte, text string) (to mech.Material, kid string, err error) {
 	token, err := jose.Parse(text)
 	if err != nil {
-		return mech.Material{}, err
+		return to, "", attestation(err)
 	}
 	rights := o.tenant.rights()
 	pinned := func(authority string) []jose.Key {
@@ -39,13 +39,43 @@ func (o *objects) Attest(release []byte, text string) (mech.Material, error) {
 		return keys
 	}
 	if err := policy.Attested(release, token, pinned, o.core.Now()); err != nil {
-		return mech.Material{}, err
+		return to, "", attestation(err)
 	}
 	return transportKey(token)
 }
 
+// attestation has a fault of the environment's token not taken for one of the caller's own.
+func attestation(err error) error {
+	why := err.Error()
+	switch fault.Of(err) {
+	case fault.TokenInvalid, fault.TokenExpired:
+		return fault.AttestationInvalid.At(why)
+	case fault.Denied:
+		return fault.AttestationRefused.At(why)
+	}
+	return err
+}
+
+// Address is where the web doors have the partition. A plain one they have not: its keys go by the ids of the records.
+func (o *objects) Address() string {
+	i := o.tenant.settings()
+	resource := ""
+	if home, err := o.core.tenant(0); err == nil {
+		switch {
+		case i.flags&flagVault != 0:
+			resource = home.rights().setting(settingVault)
+		case i.flags&flagManaged != 0:
+			resource = home.rights().setting(settingManaged)
+		}
+	}
+	if host, ok := strings.CutPrefix(resource, "https://"); ok {
+		return "https://" + i.label + "." + host
+	}
+	return "genbu://" + o.core.domain.String() + "/partition/" + o.tenant.id.String()
+}
+
 // transportKey finds the RSA key that an attested environment wants keys wrapped to, as Azure Attestation puts it.
-func transportKey(token *jose.Token) (mech.Material, error) {
+func transportKey(token *jose.Token) (to mech.Material, kid string, err error) {
 	for _, v := range token.Claims.Get("x-ms-runtime").Get("keys").Items {
 		if ops := v.Get("key_ops"); ops.Kind == jose.Array && !slices.ContainsFunc(ops.Items, func(op jose.Value) bool {
 			return op.String() == "encrypt" || op.String() == "wrapKey"
@@ -54,10 +84,10 @@ func transportKey(token *jose.Token) (mech.Material, error) {
 		}
 		if k, ok := jose.ParseKey(v); ok && k.RSA != nil {
 			public := wrap.EncodeRSAPublic(k.RSA.N.Bytes(), bigEndian(k.RSA.E))
-			return mech.Material{Type: key.TypeRSA, Public: public}, nil
+			return mech.Material{Type: key.TypeRSA, Public: public}, k.ID, nil
 		}
 	}
-	return mech.Material{}, fault.TokenInvalid.At("find the transport key of an attestation token")
+	return to, "", fault.AttestationInvalid.At("find the transport key of an attestation token")
 }
 
 func bigEndian(e int) (b []byte) {

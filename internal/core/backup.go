@@ -79,7 +79,7 @@ func ledgerID(path string) (id key.ID, ok bool) {
 			return membership.RecordID(path), true
 		}
 	}
-	if path == membership.CAPath || path == membership.SettingsPath {
+	if path == membership.CAPath || path == membership.SettingsPath || path == membership.StatementPath {
 		return membership.RecordID(path), true
 	}
 	words := strings.Split(path, "/")

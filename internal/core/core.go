@@ -61,6 +61,7 @@ type Core struct {
 
 	backups  backups
 	transfer transfer
+	vouching vouching
 
 	coherence coherence
 	opening   sync.Mutex // one partition that others made is opened at a time

@@ -268,6 +268,7 @@ func (c *Core) forget(root ssp.Bytes) {
 	c.mu.Unlock()
 	c.endCoherence()
 	c.closeCluster()
+	c.stopVouching()
 	root.Free()
 }
 

@@ -56,6 +56,9 @@ const (
 	OfficerExists    Code = 223 // the security officer is logged in, so no read-only session can be opened
 	TokenInvalid     Code = 224 // an access token or other evidence that is not what it must be
 	TokenExpired     Code = 225
+
+	AttestationInvalid Code = 226 // an attestation token that is not what it must be: nothing is believed of it
+	AttestationRefused Code = 227 // what a good one says does not meet the key's release policy
 )
 
 // 300-399: objects and templates.
@@ -176,7 +179,8 @@ var names = map[Code]string{
 	DomainParamsInvalid: "domain parameters are invalid", UnwrappingKeyUnknown: "no such unwrapping key",
 	UnwrappingKeyMismatch: "unwrapping key type does not fit", UnwrappingKeySize: "unwrapping key size is out of range",
 	KeyNeedsDigest: "key cannot be digested", KeyDisabled: "key is disabled", PublicKeyInvalid: "public key is invalid",
-	TokenInvalid: "token is not valid", TokenExpired: "token has expired", NameTaken: "name exists",
+	TokenInvalid: "token is not valid", TokenExpired: "token has expired", AttestationInvalid: "target environment attestation statement cannot be verified",
+	AttestationRefused: "target environment attestation does not meet key release policy requirements", NameTaken: "name exists",
 	NameDeleted:      "name was deleted and can still be recovered",
 	MechanismInvalid: "mechanism is invalid", MechanismParamInvalid: "mechanism parameter is invalid",
 	DataInvalid: "data is invalid", DataLength: "data length is out of range",

@@ -62,6 +62,7 @@ const (
 	CallNameBackup       Call = 0x56
 	CallNameRestore      Call = 0x57
 	CallRelease          Call = 0x58
+	CallKeyAttest        Call = 0x59
 	CallStatus           Call = 0x80
 	CallInit             Call = 0x81
 	CallUnlock           Call = 0x82
@@ -186,7 +187,8 @@ var Calls = []CallSpec{
 	{CallNamePurge, "NAME_PURGE", "uub", "", true, ""},
 	{CallNameBackup, "NAME_BACKUP", "uub", "b", true, ""},
 	{CallNameRestore, "NAME_RESTORE", "uub", "b", true, ""},
-	{CallRelease, "RELEASE", "uubbu", "b", true, ""},
+	{CallRelease, "RELEASE", "uubbubb", "bb", true, ""},
+	{CallKeyAttest, "KEY_ATTEST", "uubb", "bb", true, ""},
 	{CallStatus, "STATUS", "", "*", false, "any"},
 	{CallInit, "INIT", "buub", "[b]", false, "any"},
 	{CallUnlock, "UNLOCK", "b", "u", false, "any"},

@@ -3,6 +3,7 @@
 package channel
 
 import (
+	"github.com/genbu-hsm/genbu/internal/core/jose"
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/object"
 	"github.com/genbu-hsm/genbu/internal/core/policy"
@@ -80,6 +81,12 @@ type Module interface {
 	SealKey() []byte
 	Unseal(call wire.Call, sequence uint32, sealed []byte) ([]byte, error)
 
+	// Vouch signs claims in the domain's name, as a JWS whose certificates lead to the domain's CA; Issuer is that name, and
+	// Version the module's. The first statement of a domain takes seconds.
+	Vouch(kind string, claims *jose.Writer) (string, error)
+	Issuer() string
+	Version() string
+
 	// Mark and Marked make and check a MAC over the bytes that a client keeps for us (saved operation state), under a key of
 	// this run of the core.
 	Mark(b []byte) [32]byte
@@ -127,8 +134,11 @@ type Objects interface {
 	OpenBackup(blob []byte) ([]byte, error)
 
 	// Attest checks an attestation token against a key's release policy and answers the public key, RSA, of the environment
-	// that it attests to.
-	Attest(release []byte, token string) (mech.Material, error)
+	// that it attests to, with its name.
+	Attest(release []byte, token string) (to mech.Material, kid string, err error)
+
+	// Address is where the web doors have the partition: the beginning of its keys' ids.
+	Address() string
 }
 
 // Identity is who a login is.

@@ -3,6 +3,7 @@
 package channel_test
 
 import (
+	"github.com/genbu-hsm/genbu/internal/core/jose"
 	"github.com/genbu-hsm/genbu/internal/core/mech"
 	"github.com/genbu-hsm/genbu/internal/core/object"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -19,7 +20,12 @@ func (t *token) Names(q wire.FindNamesRequest) ([]*object.Object, wire.FindNames
 
 func (t *token) Retention() (int64, bool)          { return 0, false }
 func (t *token) SealBackup([]byte) ([]byte, error) { return nil, fault.Unsupported }
-func (t *token) Attest([]byte, string) (mech.Material, error) {
-	return mech.Material{}, fault.TokenInvalid
+func (t *token) Attest([]byte, string) (to mech.Material, kid string, err error) {
+	return to, "", fault.Unsupported
 }
-func (t *token) OpenBackup(blob []byte) ([]byte, error) { return nil, fault.RecordInvalid }
+func (t *token) Address() string { return "" }
+
+func (m *module) Vouch(string, *jose.Writer) (string, error) { return "", fault.Unsupported }
+func (m *module) Issuer() string                             { return "" }
+func (m *module) Version() string                            { return "" }
+func (t *token) OpenBackup(blob []byte) ([]byte, error)      { return nil, fault.RecordInvalid }

@@ -15,9 +15,11 @@ import (
 // oaepOf is the hash of CKM_RSA_AES_KEY_WRAP by which a key may be released.
 var oaepOf = map[key.Hash]key.MGF{key.MechSHA1: key.MGF1SHA1, key.MechSHA256: key.MGF1SHA256, key.MechSHA384: key.MGF1SHA384}
 
-// release gives a key out, wrapped to the key of an environment whose attestation token meets the key's release policy.
+// release gives a key out, wrapped to the key of an environment whose attestation token meets the key's release policy, and
+// says so in the domain's name.
 func release(c *channel) error {
 	id, handle, name, text, hash := c.r.U64(), c.r.U64(), c.r.Bytes(), c.r.Bytes(), key.Hash(c.r.U64())
+	nonce, version := c.r.Bytes(), c.r.Bytes()
 	if err := c.r.End(); err != nil {
 		return err
 	}
@@ -38,10 +40,13 @@ func release(c *channel) error {
 	if !ok {
 		return fault.MechanismParamInvalid.At("read hash of release")
 	}
+	if r.Group() != key.GroupKeys { // the statement calls the key by its name
+		return fault.KeyUnknown.At("release a key by name")
+	}
 	if err := policy.Release(v.who(), r.Object, c.module.Now()); err != nil {
 		return err
 	}
-	to, err := v.tokens.Attest(r.ReleasePolicy(), string(text))
+	to, kid, err := v.tokens.Attest(r.ReleasePolicy(), string(text))
 	if err != nil {
 		return err
 	}
@@ -50,6 +55,7 @@ func release(c *channel) error {
 		param.U64(n)
 	}
 	param.Bytes(nil)
+	var wrapped []byte
 	j := job{v: v, key: r, row: row, how: mech.Wrap, param: param.B, to: to}
 	j.do = c.inside(func(k mech.Key) error {
 		return c.material(v, r, func(m mech.Material) error {
@@ -61,14 +67,22 @@ func release(c *channel) error {
 			if &plain[0] != &m.Secret[0] {
 				clear(plain)
 			}
-			if err == nil {
-				c.w.Bytes(out)
-			}
+			wrapped = out
 			return err
 		})
 	})
 	if err := c.useKey(j); err != nil {
 		return err
 	}
+	c.w.Bytes(wrapped)
+	claims, err := v.released(r.Object, hash, kid, wrapped, nonce, version)
+	if err != nil {
+		return err
+	}
+	statement, err := c.module.Vouch(kindRelease, claims)
+	if err != nil {
+		return err
+	}
+	c.w.String(statement)
 	return c.record(r.ID)
 }

@@ -118,6 +118,7 @@ func init() {
 		{wire.CallNameBackup, inOperational, needApp, nameBackup, ""},
 		{wire.CallNameRestore, inOperational, needApp, nameRestore, ""},
 		{wire.CallRelease, inOperational, needApp, release, ""},
+		{wire.CallKeyAttest, inOperational, needApp, attest, ""},
 	} {
 		r.name = r.call.String()
 		table[r.call] = &r

@@ -28,6 +28,29 @@ func (w *Writer) Number(name string, value uint64) {
 	w.b = strconv.AppendUint(w.b, value, 10)
 }
 
+// Flag adds a boolean, Texts a list of strings, Object another object.
+func (w *Writer) Flag(name string, value bool) {
+	w.name(name)
+	w.b = strconv.AppendBool(w.b, value)
+}
+
+func (w *Writer) Texts(name string, list []string) {
+	w.name(name)
+	w.b = append(w.b, '[')
+	for i, s := range list {
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		w.quote(s)
+	}
+	w.b = append(w.b, ']')
+}
+
+func (w *Writer) Object(name string, inner *Writer) {
+	w.name(name)
+	w.b = append(w.b, inner.String()...)
+}
+
 // String closes the object.
 func (w *Writer) String() string {
 	if len(w.b) == 0 {

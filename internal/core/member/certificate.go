@@ -104,6 +104,7 @@ type certificate struct {
 	uri             string
 	dns             []string
 	ips             [][]byte
+	purpose         asn1OID // instead of TLS
 	issuerSPKI      []byte
 }
 
@@ -228,6 +229,10 @@ func (c certificate) extensions(b *cryptobyte.Builder) {
 	}
 	extension(b, oidExtKeyUsage, false, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			if c.purpose != nil {
+				b.AddASN1ObjectIdentifier(c.purpose)
+				return
+			}
 			b.AddASN1ObjectIdentifier(oidServerAuth)
 			b.AddASN1ObjectIdentifier(oidClientAuth)
 		})

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -214,4 +215,69 @@ func FuzzRecords(f *testing.F) {
 			t.Errorf("%T has two forms", v)
 		}
 	})
+}
+
+// Whoever has a certificate of the CA can sign with it. What tells a statement of the core from one of its host, or of an
+// agent, is the certificate's URI, which the core writes and nobody else chooses.
+func TestNobodyElsesCertificateMakesAStatement(t *testing.T) {
+	ca, err := NewSigningKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := NewSigningKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := NewStatementKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	domain, id, now := key.ID{1}, key.ID{2}, time.Now().Unix()
+	uris := func(der []byte, err error) (list []string) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range c.URIs {
+			list = append(list, u.String())
+		}
+		return list
+	}
+	for name, list := range map[string][]string{
+		"node":  uris(Issue(ca, domain, KindNode, id, other.SPKI(), now)),
+		"agent": uris(Issue(ca, domain, KindAgent, id, other.SPKI(), now)),
+		"host": uris(func() ([]byte, error) {
+			der, _, err := IssueTransport(ca, domain, id, other.SPKI(), []string{"statements"}, nil, now)
+			return der, err
+		}()),
+	} {
+		if slices.Contains(list, StatementURI(domain)) {
+			t.Errorf("the certificate of a %s makes statements: %v", name, list)
+		}
+	}
+	if _, _, err := IssueTransport(ca, domain, id, other.SPKI(), []string{StatementURI(domain)}, nil, now); err == nil {
+		t.Error("a host gets a certificate with the URI as a name")
+	}
+	list := uris(IssueStatement(ca, domain, k, now))
+	if !slices.Equal(list, []string{StatementURI(domain)}) {
+		t.Errorf("the certificate for statements has %v", list)
+	}
+	if _, _, ok := ParseURI(domain, list[0]); ok {
+		t.Error("the certificate for statements passes for a node's or an agent's")
+	}
+	var kept []byte
+	ssp.Do(func() { kept = EncodeStatementKey(k) })
+	back, err := DecodeStatementKey(kept)
+	if err != nil || string(back.SPKI()) != string(k.SPKI()) {
+		t.Fatalf("read again: %v", err)
+	}
+	for i := range len(kept) - 1 { // whatever is cut or changed is refused, and never signs
+		if _, err := DecodeStatementKey(kept[:i]); i%97 == 0 && err == nil {
+			t.Errorf("%d bytes of it are a key", i)
+		}
+	}
 }

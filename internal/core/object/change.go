@@ -105,7 +105,7 @@ func (o *Object) mayChange(r *rule, a Attribute, who Actor, may note) error {
 			return readOnly // as below
 		}
 	case key.AttrRelease, key.AttrReleaseFlags:
-		if was, _ := o.Get(a.Type); o.releaseFixed() && !bytes.Equal(was, a.Value) {
+		if was, _ := o.Get(a.Type); o.ReleaseFixed() && !bytes.Equal(was, a.Value) {
 			return readOnly
 		}
 	}

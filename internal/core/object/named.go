@@ -93,8 +93,8 @@ func (o *Object) Exportable() bool { return o.number(key.AttrReleaseFlags)&1 != 
 // ReleasePolicy is the JSON by which the key may be released; a view.
 func (o *Object) ReleasePolicy() []byte { return o.find(key.AttrRelease) }
 
-// releaseFixed: the release policy cannot be changed any more.
-func (o *Object) releaseFixed() bool { return o.number(key.AttrReleaseFlags)&2 != 0 }
+// ReleaseFixed tells that the release policy cannot be changed any more.
+func (o *Object) ReleaseFixed() bool { return o.number(key.AttrReleaseFlags)&2 != 0 }
 
 // implied are attributes that follow from others where they were not set.
 func (o *Object) implied(t key.Attr) []byte {

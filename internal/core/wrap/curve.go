@@ -41,6 +41,14 @@ var curves = []Curve{
 		OID: []byte{6, 3, 0x2B, 0x65, 0x6F}},
 }
 
+// Short is the curve's name as NIST writes it, where it does.
+func (c *Curve) Short() string {
+	if len(c.others) > 0 {
+		return c.others[len(c.others)-1]
+	}
+	return c.Name
+}
+
 // CurveOf finds the curve that CKA_EC_PARAMS names: an OID, or a PrintableString with the curve's name, which PKCS #11
 // 3.x allows for all curves and pkcs11-tool uses for Edwards and Montgomery. Explicit parameters name no curve: nil.
 func CurveOf(params []byte) *Curve {

@@ -20,6 +20,8 @@ type attributes struct {
 	RecoveryLevel   string `json:"recoveryLevel"`
 	RecoverableDays int    `json:"recoverableDays,omitempty"`
 	Exportable      *bool  `json:"exportable,omitempty"`
+
+	Attestation *attestation `json:"attestation,omitempty"` // where it was asked for
 }
 
 // note is the one attribute of an object that only this door understands (CKA_GENBU_DOOR).

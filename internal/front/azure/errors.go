@@ -46,6 +46,7 @@ type face struct {
 var (
 	unauthorized = face{http.StatusUnauthorized, "Unauthorized", ""}
 	forbidden    = face{http.StatusForbidden, "Forbidden", "ForbiddenByRbac"}
+	byPolicy     = face{http.StatusForbidden, "Forbidden", "ForbiddenByPolicy"}
 	notAllowed   = face{http.StatusForbidden, "Forbidden", "OperationNotAllowed"}
 	notFound     = face{http.StatusNotFound, "", ""} // the noun has the code
 	bad          = face{http.StatusBadRequest, "BadParameter", ""}

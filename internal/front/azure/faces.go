@@ -53,6 +53,9 @@ var faces = map[fault.Code]face{
 	fault.TokenInvalid:     unauthorized,
 	fault.TokenExpired:     unauthorized,
 
+	fault.AttestationInvalid: byPolicy,
+	fault.AttestationRefused: byPolicy,
+
 	fault.ObjectUnknown:         notFound,
 	fault.KeyUnknown:            notFound,
 	fault.AttributeUnknown:      bad,

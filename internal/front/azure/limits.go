@@ -15,6 +15,10 @@ const (
 	// maxDepth is how deep JSON may be nested; a release policy is the deepest there is.
 	maxDepth = 24
 
+	// maxTarget bounds an attestation token, maxNonce what the environment wants to read again beside its key. The core has
+	// the same limits.
+	maxTarget, maxNonce = 64 << 10, 1024
+
 	// maxQuery bounds the query string; a $skiptoken is the longest part of it.
 	maxQuery = 2 << 10
 

@@ -46,6 +46,7 @@ func init() { // not a literal: its functions look into it
 		{"DELETE", "deletedsecrets/{n}", aSecret, secretPurge, nil},
 		{"POST", "deletedsecrets/{n}/recover", aSecret, secretRecover, nil},
 	}
+	operations = append(releaseOperations(), operations...)
 	operations = append(operations, roleOperations()...)
 	operations = append(operations, certificateOperations()...)
 	for i := range operations {

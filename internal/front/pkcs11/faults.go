@@ -120,6 +120,9 @@ var Faults = map[fault.Code]uint64{
 	fault.TokenInvalid:     ckrPINIncorrect,
 	fault.TokenExpired:     ckrUserNotLoggedIn,
 
+	fault.AttestationInvalid: ckrActionProhibited,
+	fault.AttestationRefused: ckrActionProhibited,
+
 	fault.ObjectUnknown:         ckrObjectHandleInvalid,
 	fault.KeyUnknown:            ckrKeyHandleInvalid,
 	fault.AttributeUnknown:      ckrAttributeTypeInvalid,
