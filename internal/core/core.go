@@ -60,6 +60,7 @@ type Core struct {
 	state atomic.Uint32 // wire.State
 
 	backups  backups
+	runs     runs
 	transfer transfer
 	vouching vouching
 

@@ -51,6 +51,10 @@ func (c *Core) Handle(op uint16, body []byte) (answer []byte, err error) {
 		return c.verify(body)
 	case wire.OpRestore:
 		return c.restore(body)
+	case wire.OpPartitionBackup:
+		return c.partitionBackup(body)
+	case wire.OpPartitionRestore:
+		return c.partitionRestore(body)
 	case wire.OpClose: // the log takes nothing more, so nothing more is done
 		return nil, c.log.Close(c.system.Now())
 	}

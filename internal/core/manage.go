@@ -105,6 +105,9 @@ func init() { // a map literal would refer to itself through the handlers
 		wire.CallVaultDelete:      {operational, granted, (*manager).vaultDelete},
 		wire.CallVaultRecover:     {operational, granted, (*manager).vaultRecover},
 		wire.CallVaultPurge:       {operational, granted, (*manager).vaultPurge},
+		wire.CallPartitionBackup:  {operational, granted, (*manager).partitionBackup},
+		wire.CallPartitionRestore: {operational, granted, (*manager).partitionRestore},
+		wire.CallPartitionJobs:    {operational, granted, (*manager).partitionJobs},
 	}
 }
 

@@ -10,9 +10,10 @@ import (
 	"github.com/genbu-hsm/genbu/internal/core/vault"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
 
-// accessTenant reads the slot of a call about roles and asks for the right: an admin, or who was granted this action there, or, of
+// accessTenant reads the slot of a call about roles, or a backup, and asks for the right: an admin, or who was granted this action there, or, of
 // a vault, in the domain. Reading needs no more than a login that is not limited, or the action.
 func (m *manager) accessTenant(a policy.Action, reads bool) (*tenant, error) {
 	slot := m.r.U64()
@@ -36,7 +37,7 @@ func (m *manager) accessTenant(a policy.Action, reads bool) (*tenant, error) {
 		}
 	}
 	if who := m.at.Who(0); limited && (who == nil || who.Limits != nil) { // logged in, and not for this
-		return t, m.refuse(fault.Denied.At("act on roles without a grant"))
+		return t, m.refuse(fault.Denied.At("act on the partition without a grant"))
 	}
 	return t, m.mustAdmin(t)
 }
@@ -200,12 +201,21 @@ func (m *manager) limit(t *tenant, v assignment) error {
 	}
 	m.core.change.Lock()
 	defer m.core.change.Unlock()
-	m.core.gate.Forget(o.ID)
+	return m.done(t, wire.AuditManage, "limit "+o.Name, m.core.limit(t, o.ID))
+}
+
+// limit makes a crypto-user of the partition a limited one, if there is such an operator and it is not yet. The caller holds change.
+func (c *Core) limit(t *tenant, id key.ID) error {
+	o := t.member(id)
+	if o == nil || o.Limited || o.Role != operator.CryptoUser {
+		return nil
+	}
+	c.gate.Forget(o.ID)
 	err := t.settle(o, o.WithLimit())
 	if vault.Done(err) {
-		m.core.server.Revoke(o.ID)
+		c.server.Revoke(o.ID)
 	}
-	return m.done(t, wire.AuditManage, "limit "+o.Name, err)
+	return err
 }
 
 func (m *manager) assignmentRemove() error {

@@ -5,7 +5,9 @@ package wire
 import "github.com/genbu-hsm/genbu/key"
 
 // Backups (docs/design/backup.md). The host lists records and keeps files, the core seals, opens and judges. One request serves
-// the three ops, OpBackup, OpVerify and OpRestore; which fields a verb uses is said beside it.
+// OpBackup, OpVerify and OpRestore; which fields a verb uses is said beside it. OpPartitionBackup and OpPartitionRestore use it as well, with
+// the run that an operator began (PARTITION_BACKUP, PARTITION_RESTORE) in Backup: of the partition's records, a chunk may come out empty. A
+// restore is passed through twice: all is checked until the first End, and done from then to the second.
 
 // BackupVerb is a step of one of the three.
 type BackupVerb uint8
@@ -45,6 +47,8 @@ const (
 	UndoneDestruction uint8 = 1 // destroyed after the backup: it is back
 	UndoneChange      uint8 = 2 // changed after the backup (a PIN, a disabling, attributes): it is as it was
 	UndoneCreation    uint8 = 3 // made after the backup: it is gone
+	UndoneDeleted     uint8 = 4 // the same, in a partition with purge protection: it is deleted, and can be recovered until its purge date
+	UndoneKept        uint8 = 5 // the same, where that cannot be: it stays
 )
 
 // Kinds of records.

@@ -119,6 +119,9 @@ const (
 	CallVaultDelete      Call = 0xE3
 	CallVaultRecover     Call = 0xE4
 	CallVaultPurge       Call = 0xE5
+	CallPartitionBackup  Call = 0xE8
+	CallPartitionRestore Call = 0xE9
+	CallPartitionJobs    Call = 0xEA
 	CallAgentStatus      Call = 0xF0
 )
 
@@ -245,6 +248,9 @@ var Calls = []CallSpec{
 	{CallVaultDelete, "VAULT_DELETE", "b", "", false, "user"},
 	{CallVaultRecover, "VAULT_RECOVER", "b", "", false, "user"},
 	{CallVaultPurge, "VAULT_PURGE", "b", "", false, "user"},
+	{CallPartitionBackup, "PARTITION_BACKUP", "u", "b", false, "user"},
+	{CallPartitionRestore, "PARTITION_RESTORE", "uub", "b", false, "user"},
+	{CallPartitionJobs, "PARTITION_JOBS", "uu", "", false, "user"},
 	{CallAgentStatus, "AGENT_STATUS", "", "b", false, "any"},
 }
 

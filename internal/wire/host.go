@@ -17,15 +17,19 @@ const (
 	OpVerify     uint16 = 11
 	OpRestore    uint16 = 12
 	OpMetrics    uint16 = 13
-	OpLoad       uint16 = 16
-	OpList       uint16 = 17
-	OpFind       uint16 = 18
-	OpCommit     uint16 = 19
-	OpAudit      uint16 = 20
-	OpRoot       uint16 = 21
-	OpLog        uint16 = 22
-	OpState      uint16 = 23
-	OpFindNames  uint16 = 28
+
+	OpPartitionBackup  uint16 = 14
+	OpPartitionRestore uint16 = 15
+
+	OpLoad      uint16 = 16
+	OpList      uint16 = 17
+	OpFind      uint16 = 18
+	OpCommit    uint16 = 19
+	OpAudit     uint16 = 20
+	OpRoot      uint16 = 21
+	OpLog       uint16 = 22
+	OpState     uint16 = 23
+	OpFindNames uint16 = 28
 )
 
 // Exit codes by which the core tells the host why it ended; any other code is a crash. Locking ends the process, because

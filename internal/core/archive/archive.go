@@ -27,20 +27,76 @@ const (
 	headLabel  = "genbu backup head 1"
 )
 
+// kind is what a backup is of: it names the keys that are derived for it.
+type kind struct{ chunk, head string }
+
+var whole = kind{chunkLabel, headLabel}
+
 // stream is what writing and reading have in common.
 type stream struct {
-	f      *Follower
+	kind   kind
+	key    ssp.Bytes
+	domain key.ID
 	backup key.ID
 	chunks uint64
 	ended  bool // the last chunk has passed
 	digest hash.Hash
 }
 
+func newStream(k kind, sealing ssp.Bytes, domain, backup key.ID) stream {
+	return stream{kind: k, key: sealing, domain: domain, backup: backup, digest: sha256.New()}
+}
+
+// seal seals the next chunk. Called inside ssp.Do.
+func (s *stream) seal(plain []byte, last bool) ([]byte, error) {
+	if s.ended {
+		return nil, fault.ArgumentsBad.At("seal chunk: the last one was sealed")
+	}
+	sealed, err := seal.Box(s.key, s.kind.chunk, s.aad(s.chunks, last), plain)
+	if err == nil {
+		s.passed(sealed, last)
+	}
+	return sealed, err
+}
+
+// open opens the next chunk. Called inside ssp.Do.
+func (s *stream) open(number uint64, last bool, sealed []byte) ([]byte, error) {
+	if s.ended || number != s.chunks {
+		return nil, fault.BackupInvalid.At("open chunk: out of order")
+	}
+	plain, err := seal.OpenBox(s.key, s.kind.chunk, s.aad(number, last), sealed, fault.BackupInvalid)
+	if err != nil {
+		return nil, fault.BackupInvalid.At("open chunk: it was altered, moved or taken from another backup")
+	}
+	s.passed(sealed, last)
+	return plain, nil
+}
+
+// mark completes a head with what the stream knows, and the core's mark.
+func (s *stream) mark(head wire.BackupHead) (b []byte, err error) {
+	head.Domain, head.Backup, head.Chunks, head.Digest = s.domain, s.backup, s.chunks, s.sum()
+	ssp.Do(func() { head.Mark, err = seal.Box(s.key, s.kind.head, head.Said(), nil) })
+	var out wire.Writer
+	head.Encode(&out)
+	return out.B, err
+}
+
+// matches compares what has passed with a head.
+func (s *stream) matches(head *wire.BackupHead, records uint64) error {
+	switch {
+	case !s.ended || s.chunks != head.Chunks:
+		return fault.BackupInvalid.At("end of backup: chunks are missing")
+	case s.sum() != head.Digest || records != head.Records:
+		return fault.BackupInvalid.At("end of backup: it is not what the head says")
+	}
+	return nil
+}
+
 func (s *stream) aad(number uint64, last bool) []byte {
 	var w wire.Writer
 	w.Raw([]byte(wire.BackupMagic))
 	w.U8(wire.BackupFormat)
-	w.PutID(s.f.domain)
+	w.PutID(s.domain)
 	w.PutID(s.backup)
 	w.U64(number)
 	w.Bool(last)
@@ -63,18 +119,18 @@ func (s *stream) sum() (h wire.Hash) {
 }
 
 // Writer makes a backup.
-type Writer struct{ stream }
+type Writer struct {
+	stream
+	f *Follower
+}
 
 // NewWriter begins a backup with an id of its own.
 func NewWriter(f *Follower, backup key.ID) *Writer {
-	return &Writer{stream{f: f, backup: backup, digest: sha256.New()}}
+	return &Writer{newStream(whole, f.root, f.domain, backup), f}
 }
 
 // Chunk seals the next records.
 func (w *Writer) Chunk(records []wire.Record, last bool) (sealed []byte, err error) {
-	if w.ended {
-		return nil, fault.ArgumentsBad.At("seal chunk: the last one was sealed")
-	}
 	var b wire.Writer
 	b.U32(uint32(len(records)))
 	for _, rec := range records {
@@ -84,10 +140,7 @@ func (w *Writer) Chunk(records []wire.Record, last bool) (sealed []byte, err err
 		b.String(rec.Path)
 		b.Bytes(rec.Value)
 	}
-	ssp.Do(func() { sealed, err = seal.Box(w.f.root, chunkLabel, w.aad(w.chunks, last), b.B) })
-	if err == nil {
-		w.passed(sealed, last)
-	}
+	ssp.Do(func() { sealed, err = w.seal(b.B, last) })
 	return sealed, err
 }
 
@@ -99,23 +152,23 @@ func (w *Writer) End(head wire.BackupHead) (b []byte, err error) {
 	if err := w.f.End(); err != nil {
 		return nil, err
 	}
-	head.Domain, head.Backup = w.f.domain, w.backup
-	head.Incarnation = w.f.birth
-	head.Records, head.Chunks, head.Digest, head.Heads = w.f.count, w.chunks, w.sum(), w.f.Heads()
-	ssp.Do(func() { head.Mark, err = seal.Box(w.f.root, headLabel, head.Said(), nil) })
-	var out wire.Writer
-	head.Encode(&out)
-	return out.B, err
+	head.Incarnation, head.Records, head.Heads = w.f.birth, w.f.count, w.f.Heads()
+	return w.mark(head)
 }
 
 // Reader opens a backup.
 type Reader struct {
 	stream
+	f    *Follower
 	Head wire.BackupHead
 }
 
 // CheckHead opens a head. DomainOther: it is of another domain; BackupInvalid: it is not as a core of this domain made it.
 func CheckHead(root ssp.Bytes, domain key.ID, b []byte) (head wire.BackupHead, err error) {
+	return checkHead(whole, root, domain, b)
+}
+
+func checkHead(k kind, sealing ssp.Bytes, domain key.ID, b []byte) (head wire.BackupHead, err error) {
 	r := wire.NewReader(append([]byte{}, b...))
 	if head.Decode(&r); r.End() != nil {
 		return head, fault.BackupInvalid.At("read head: it is damaged")
@@ -123,9 +176,9 @@ func CheckHead(root ssp.Bytes, domain key.ID, b []byte) (head wire.BackupHead, e
 	if head.Domain != domain {
 		return head, fault.DomainOther.At("read head of a backup")
 	}
-	ssp.Do(func() { _, err = seal.OpenBox(root, headLabel, head.Said(), head.Mark, fault.BackupInvalid) })
+	ssp.Do(func() { _, err = seal.OpenBox(sealing, k.head, head.Said(), head.Mark, fault.BackupInvalid) })
 	if err != nil {
-		return head, fault.BackupInvalid.At("check head: it was altered, or made under another root key")
+		return head, fault.BackupInvalid.At("check head: it was altered, or made under another key")
 	}
 	return head, nil
 }
@@ -136,26 +189,17 @@ func NewReader(f *Follower, b []byte) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{stream{f: f, backup: head.Backup, digest: sha256.New()}, head}, nil
+	return &Reader{newStream(whole, f.root, f.domain, head.Backup), f, head}, nil
 }
 
 // Chunk opens a chunk and answers its records, as the Follower answers them.
 func (r *Reader) Chunk(number uint64, last bool, sealed []byte) ([]wire.Record, error) {
-	if r.ended || number != r.chunks {
-		return nil, fault.BackupInvalid.At("open chunk: out of order")
-	}
 	var plain []byte
 	var err error
-	ssp.Do(func() {
-		var inside []byte
-		if inside, err = seal.OpenBox(r.f.root, chunkLabel, r.aad(number, last), sealed, fault.BackupInvalid); err == nil {
-			plain = inside // sealed records: nothing in them needs erasure
-		}
-	})
+	ssp.Do(func() { plain, err = r.open(number, last, sealed) }) // sealed records: nothing in them needs erasure
 	if err != nil {
-		return nil, fault.BackupInvalid.At("open chunk: it was altered, moved or taken from another backup")
+		return nil, err
 	}
-	r.passed(sealed, last)
 	in := wire.NewReader(plain)
 	n := in.Count(8)
 	records := make([]wire.Record, 0, n)
@@ -179,11 +223,8 @@ func (r *Reader) Chunk(number uint64, last bool, sealed []byte) ([]wire.Record, 
 
 // End compares what came with the head.
 func (r *Reader) End() error {
-	switch {
-	case !r.ended || r.chunks != r.Head.Chunks:
-		return fault.BackupInvalid.At("end of backup: chunks are missing")
-	case r.sum() != r.Head.Digest || r.f.count != r.Head.Records:
-		return fault.BackupInvalid.At("end of backup: it is not what the head says")
+	if err := r.matches(&r.Head, r.f.count); err != nil {
+		return err
 	}
 	return r.f.End()
 }

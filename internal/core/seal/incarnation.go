@@ -68,6 +68,16 @@ func (l *Ledger) Next(version uint64) uint64 {
 	return nextVersion(version, l.era)
 }
 
+// Revival is the version that a record which was destroyed gets when the core brings it back in the next move: greater than any it
+// can have had. A record steps once in a move at most, so in one incarnation none has a count above that of the moves before and one.
+func (l *Ledger) Revival() uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.revival()
+}
+
+func (l *Ledger) revival() uint64 { return l.era<<32 | (l.tree.Size() + 2) }
+
 // Reborn answers the head of a loaded ledger as a restore writes it: the same log, in another incarnation.
 func (l *Ledger) Reborn(incarnation key.ID) (LedgerPut, error) {
 	l.mu.Lock()
@@ -86,7 +96,11 @@ func (l *Ledger) Continues(other *Ledger) bool {
 	defer other.mu.RUnlock()
 	for id, had := range other.entries {
 		version, gone := l.Expect(id)
-		if !gone && (had == destroyed || version < had) {
+		switch {
+		case gone:
+		case had == destroyed && version < eraOf(l.birth)<<32|(other.tree.Size()+2): // else it was revived afterwards
+			return false
+		case had != destroyed && version < had:
 			return false
 		}
 	}

@@ -43,6 +43,7 @@ type Change struct {
 	Version   uint64 // the next one; not looked at when Destroyed
 	Destroyed bool
 	First     bool // version 1. Most records begin without a change; operators, partitions and members stand in the log from the first
+	Revived   bool // it was destroyed, and the core itself brings it back from a backup; its version is what Revival says
 }
 
 // LedgerPut is a sealed change record or the sealed head, for the Txn.

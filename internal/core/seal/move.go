@@ -77,7 +77,11 @@ func (m *Move) add(c Change) error {
 	_, known := m.ledger.entries[c.ID]
 	_, moving := m.next[c.ID]
 	first := c.First && c.Version == 1 && !known && !moving && !c.Destroyed
-	if gone || !first && !c.Destroyed && c.Version != nextVersion(version, m.ledger.era) {
+	if c.Revived && gone && !moving && !c.Destroyed && c.Version == m.ledger.revival() {
+		m.next[c.ID] = c.Version
+		return nil
+	}
+	if gone || c.Revived || !first && !c.Destroyed && c.Version != nextVersion(version, m.ledger.era) {
 		return fault.Conflict.At("advance head: not the next version")
 	}
 	m.next[c.ID] = c.Version

@@ -33,6 +33,23 @@ type step struct {
 	// first: the record begins with this step, and whether it may, its caller has looked up. When others have moved the head
 	// since, it answers Conflict so that he looks again.
 	first bool
+
+	// again seals, in place of put, a record that is not there although the ledger names it: it was destroyed, or is lost.
+	again func(version uint64) (wire.Put, error)
+}
+
+// prepare seals what can be sealed only once it is known which move it is of. The caller holds turn.
+func (s *step) prepare(p *Partition) (revived bool, err error) {
+	if s.again == nil {
+		return false, nil
+	}
+	version, gone := p.ledger.Expect(s.id)
+	if s.next = p.ledger.Next(version); gone {
+		s.next = p.ledger.Revival()
+	}
+	put, err := s.again(s.next)
+	s.put = &put
+	return gone, err
 }
 
 // moved is the outcome of a step. A revision of 0 has to be read; InForceLater is an outcome of something that was done.
@@ -210,7 +227,11 @@ func (p *Partition) try(batch []*step) (revision int64, wait func() error, sent 
 	txn := &wire.Txn{Compares: []wire.Compare{{Path: seal.HeadPath(p.ID), Revision: p.headRevision}}}
 	said := &Moved{}
 	for i, s := range batch {
-		changes[i] = seal.Change{ID: s.id, Version: s.next, Destroyed: s.put == nil, First: s.first}
+		revived, err := s.prepare(p)
+		if err != nil {
+			return 0, nil, false, err
+		}
+		changes[i] = seal.Change{ID: s.id, Version: s.next, Destroyed: s.put == nil, First: s.first, Revived: revived}
 		txn.Compares = append(txn.Compares, wire.Compare{Path: s.path, Revision: s.rev})
 		rec := wire.Record{Path: s.path}
 		if s.put != nil {

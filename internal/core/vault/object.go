@@ -272,24 +272,12 @@ func (p *Partition) Update(old, next *object.Object) (*object.Object, error) {
 	}
 	o := *next
 	o.ID, o.Version, o.Resting = old.ID, p.ledger.Next(old.Version), old.Resting
-	path := ObjectPath(p.ID, o.ID)
-	var err error
-	put := wire.Put{Path: path, Meta: o.Meta(p.ID)}
-	ssp.Do(func() {
-		var secret []byte
-		if secret, err = p.rest.Open(o.Resting, o.ID[:]); err != nil {
-			return
-		}
-		var w wire.Writer
-		o.Encode(&w, o.Material(secret))
-		defer clear(w.B)
-		put.Value, err = seal.Record(p.key, p.domain, path, o.Version, w.B)
-	})
+	put, err := p.sealRested(&o)
 	if err != nil {
 		return nil, err
 	}
 	keep := func(revision int64) { p.cache.put(&held{object: &o, revision: revision}) }
-	revision, err := p.move(&step{id: o.ID, path: path, rev: h.revision, put: &put, next: o.Version, then: keep})
+	revision, err := p.move(&step{id: o.ID, path: put.Path, rev: h.revision, put: &put, next: o.Version, then: keep})
 	if !Done(err) || revision == 0 { // read anew what is there before it is used again
 		p.cache.drop(o.ID)
 	}
