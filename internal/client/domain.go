@@ -20,26 +20,32 @@ type DomainDatum struct{ Tag, JWE string }
 
 // DomainDownload answers the parts of a security domain file for the holders of the certificates (DER).
 func (c *Conn) DomainDownload(quorum int, certificates [][]byte) (shares []DomainShare, data []DomainDatum, err error) {
-	err = c.call(wire.CallDomainDownload, func(w *wire.Writer) {
-		w.U64(uint64(quorum))
-		w.U32(uint32(len(certificates)))
-		for _, der := range certificates {
-			w.Bytes(der)
-		}
-	}, func(r *wire.Reader) {
-		for range r.Count(8) {
-			var s DomainShare
-			if copy(s.Thumbprint[:], r.Bytes()) != len(s.Thumbprint) {
-				r.Fail()
-			}
-			s.JWE = r.String()
-			shares = append(shares, s)
-		}
-		for range r.Count(8) {
-			data = append(data, DomainDatum{r.String(), r.String()})
-		}
-	})
+	err = c.call(wire.CallDomainDownload, func(w *wire.Writer) { putHolders(w, quorum, certificates) },
+		func(r *wire.Reader) { shares, data = domainFile(r) })
 	return shares, data, err
+}
+
+func putHolders(w *wire.Writer, quorum int, certificates [][]byte) {
+	w.U64(uint64(quorum))
+	w.U32(uint32(len(certificates)))
+	for _, der := range certificates {
+		w.Bytes(der)
+	}
+}
+
+func domainFile(r *wire.Reader) (shares []DomainShare, data []DomainDatum) {
+	for range r.Count(8) {
+		var s DomainShare
+		if copy(s.Thumbprint[:], r.Bytes()) != len(s.Thumbprint) {
+			r.Fail()
+		}
+		s.JWE = r.String()
+		shares = append(shares, s)
+	}
+	for range r.Count(8) {
+		data = append(data, DomainDatum{r.String(), r.String()})
+	}
+	return shares, data
 }
 
 // DomainTransfer answers the certificate of the key to which holders wrap their shares for this core.
@@ -66,20 +72,25 @@ func (c *Conn) DomainUpload(u *DomainUpload) (domain key.ID, shares [][]byte, er
 		w.String(u.Keeper)
 		w.U64(uint64(u.Threshold))
 		w.U64(uint64(u.Shares))
-		w.U64(uint64(u.Quorum))
-		w.U32(uint32(len(u.Wrapped)))
-		for _, s := range u.Wrapped {
-			w.Bytes(s.Thumbprint[:])
-			w.String(s.JWE)
-		}
-		w.String(u.Master)
-		w.U32(uint32(len(u.Data)))
-		for _, d := range u.Data {
-			w.String(d.Tag)
-			w.String(d.JWE)
-		}
+		u.put(w)
 	}, func(r *wire.Reader) { domain, shares = idBytes(r), shareList(r) })
 	return domain, shares, err
+}
+
+// put writes what the holders bring.
+func (u *DomainUpload) put(w *wire.Writer) {
+	w.U64(uint64(u.Quorum))
+	w.U32(uint32(len(u.Wrapped)))
+	for _, s := range u.Wrapped {
+		w.Bytes(s.Thumbprint[:])
+		w.String(s.JWE)
+	}
+	w.String(u.Master)
+	w.U32(uint32(len(u.Data)))
+	for _, d := range u.Data {
+		w.String(d.Tag)
+		w.String(d.JWE)
+	}
 }
 
 // DomainKeeper brings the domain of a sealed root in the node's directory, for a restore: with the keeper's file, or one

@@ -86,6 +86,9 @@ func ledgerID(path string) (id key.ID, ok bool) {
 	if len(words) == 3 && words[0] == "r" && words[2] == "access" {
 		return accessID, true
 	}
+	if len(words) == 3 && words[0] == "r" && words[2] == "domain" {
+		return hsmDomainID, true
+	}
 	if len(words) == 4 && words[0] == "r" && (words[2] == "o" || words[2] == "u" || words[2] == "a") {
 		return key.ParseID(words[3])
 	}

@@ -64,6 +64,8 @@ type Core struct {
 	transfer transfer
 	vouching vouching
 
+	hsmDomains hsmDomains
+
 	coherence coherence
 	opening   sync.Mutex // one partition that others made is opened at a time
 

@@ -108,6 +108,11 @@ func init() { // a map literal would refer to itself through the handlers
 		wire.CallPartitionBackup:  {operational, granted, (*manager).partitionBackup},
 		wire.CallPartitionRestore: {operational, granted, (*manager).partitionRestore},
 		wire.CallPartitionJobs:    {operational, granted, (*manager).partitionJobs},
+
+		wire.CallHsmDomainDownload: {operational, granted, (*manager).hsmDomainDownload},
+		wire.CallHsmDomainTransfer: {operational, granted, (*manager).hsmDomainTransfer},
+		wire.CallHsmDomainUpload:   {operational, granted, (*manager).hsmDomainUpload},
+		wire.CallHsmDomainState:    {operational, granted, (*manager).hsmDomainState},
 	}
 }
 

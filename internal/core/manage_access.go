@@ -16,7 +16,10 @@ import (
 // accessTenant reads the slot of a call about roles, or a backup, and asks for the right: an admin, or who was granted this action there, or, of
 // a vault, in the domain. Reading needs no more than a login that is not limited, or the action.
 func (m *manager) accessTenant(a policy.Action, reads bool) (*tenant, error) {
-	slot := m.r.U64()
+	return m.accessAt(m.r.U64(), a, reads)
+}
+
+func (m *manager) accessAt(slot uint64, a policy.Action, reads bool) (*tenant, error) {
 	t, err := m.core.tenant(slot)
 	if err != nil {
 		return nil, err

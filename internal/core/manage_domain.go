@@ -62,6 +62,11 @@ func (m *manager) domainDownload() error {
 	if err := m.did(nil, wire.AuditState, text, err); err != nil {
 		return err
 	}
+	m.putDomainFile(file)
+	return nil
+}
+
+func (m *manager) putDomainFile(file *securitydomain.File) {
 	m.w.U32(uint32(len(file.Shares)))
 	for _, s := range file.Shares {
 		m.w.Bytes(s.Thumbprint[:])
@@ -72,7 +77,6 @@ func (m *manager) domainDownload() error {
 		m.w.String(d.Tag)
 		m.w.String(d.JWE)
 	}
-	return nil
 }
 
 // domainTransfer answers the transfer key's certificate, the same one until an upload has spent it.
@@ -107,24 +111,12 @@ func (m *manager) domainTransfer() error {
 const uploadRestore uint64 = 1 // a restore follows; else the store that is here is opened
 
 func (m *manager) domainUpload() error {
-	flags, name, threshold, n, quorum := m.r.U64(), m.r.String(), m.r.U64(), m.r.U64(), m.r.U64()
-	u := &securitydomain.Upload{Quorum: int(min(quorum, securitydomain.MaxHolders+1)), Shares: make([]securitydomain.Share, m.r.Count(8))}
-	for i := range u.Shares {
-		if copy(u.Shares[i].Thumbprint[:], m.r.Bytes()) != len(u.Shares[i].Thumbprint) {
-			m.r.Fail()
-		}
-		u.Shares[i].JWE = m.r.String()
-	}
-	u.Wrapped = m.r.String()
-	u.Data = make([]securitydomain.Sealed, m.r.Count(8))
-	for i := range u.Data {
-		u.Data[i] = securitydomain.Sealed{Tag: m.r.String(), JWE: m.r.String()}
-	}
+	flags, name, threshold, n, u := m.r.U64(), m.r.String(), m.r.U64(), m.r.U64(), m.readUpload()
 	if err := m.r.End(); err != nil {
 		return err
 	}
 	keeper, ok := seal.ParseKeeper(name)
-	if flags&^uploadRestore != 0 || len(u.Shares) > securitydomain.MaxHolders || len(u.Data) > maxDomainData || !ok && name != "" || keeper == seal.KeeperPeers ||
+	if flags&^uploadRestore != 0 || !boundedUpload(u) || !ok && name != "" || keeper == seal.KeeperPeers ||
 		keeper == seal.KeeperCustodians && (threshold < 1 || threshold > n || n > 255) {
 		return fault.ArgumentsBad.At("upload security domain")
 	}
@@ -159,6 +151,28 @@ func (m *manager) domainUpload() error {
 		clear(s)
 	}
 	return nil
+}
+
+// readUpload reads what holders bring: quorum, wrapped shares, wrapped key, data.
+func (m *manager) readUpload() *securitydomain.Upload {
+	quorum := m.r.U64()
+	u := &securitydomain.Upload{Quorum: int(min(quorum, securitydomain.MaxHolders+1)), Shares: make([]securitydomain.Share, m.r.Count(8))}
+	for i := range u.Shares {
+		if copy(u.Shares[i].Thumbprint[:], m.r.Bytes()) != len(u.Shares[i].Thumbprint) {
+			m.r.Fail()
+		}
+		u.Shares[i].JWE = m.r.String()
+	}
+	u.Wrapped = m.r.String()
+	u.Data = make([]securitydomain.Sealed, m.r.Count(8))
+	for i := range u.Data {
+		u.Data[i] = securitydomain.Sealed{Tag: m.r.String(), JWE: m.r.String()}
+	}
+	return u
+}
+
+func boundedUpload(u *securitydomain.Upload) bool {
+	return len(u.Shares) <= securitydomain.MaxHolders && len(u.Data) <= maxDomainData
 }
 
 // mayTake tells whether this state leaves room for a domain.

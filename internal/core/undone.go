@@ -32,6 +32,9 @@ func about(path string) (u wire.Undone, ok bool) {
 	case len(words) == 3 && words[2] == "access":
 		u.ID = accessID
 		return u, true
+	case len(words) == 3 && words[2] == "domain":
+		u.ID = hsmDomainID
+		return u, true
 	case len(words) != 4 || strings.Contains("c a n k j", words[2]): // logs, and what belongs to nodes: a restore begins with one
 		return u, false
 	case words[2] == "g":
@@ -67,8 +70,11 @@ func nameOf(f *archive.Follower, owner key.ID, u wire.Undone, rec wire.Record) (
 				name = []byte(i.label)
 			}
 		default:
-			if u.ID == accessID {
+			switch u.ID {
+			case accessID:
 				name = []byte("roles and assignments")
+			case hsmDomainID:
+				name = []byte("security domain")
 			}
 		}
 	})

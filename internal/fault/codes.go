@@ -59,6 +59,7 @@ const (
 
 	AttestationInvalid Code = 226 // an attestation token that is not what it must be: nothing is believed of it
 	AttestationRefused Code = 227 // what a good one says does not meet the key's release policy
+	PartitionNotEmpty  Code = 228 // it holds keys
 )
 
 // 300-399: objects and templates.
@@ -181,8 +182,9 @@ var names = map[Code]string{
 	KeyNeedsDigest: "key cannot be digested", KeyDisabled: "key is disabled", PublicKeyInvalid: "public key is invalid",
 	TokenInvalid: "token is not valid", TokenExpired: "token has expired", AttestationInvalid: "target environment attestation statement cannot be verified",
 	AttestationRefused: "target environment attestation does not meet key release policy requirements", NameTaken: "name exists",
-	NameDeleted:      "name was deleted and can still be recovered",
-	MechanismInvalid: "mechanism is invalid", MechanismParamInvalid: "mechanism parameter is invalid",
+	PartitionNotEmpty: "partition is not empty",
+	NameDeleted:       "name was deleted and can still be recovered",
+	MechanismInvalid:  "mechanism is invalid", MechanismParamInvalid: "mechanism parameter is invalid",
 	DataInvalid: "data is invalid", DataLength: "data length is out of range",
 	EncryptedDataInvalid: "encrypted data is invalid", EncryptedDataLength: "encrypted data length is out of range",
 	SignatureInvalid: "signature is invalid", SignatureLength: "signature length is out of range",

@@ -55,6 +55,7 @@ var faces = map[fault.Code]face{
 
 	fault.AttestationInvalid: byPolicy,
 	fault.AttestationRefused: byPolicy,
+	fault.PartitionNotEmpty:  conflicting,
 
 	fault.ObjectUnknown:         notFound,
 	fault.KeyUnknown:            notFound,

@@ -122,6 +122,7 @@ var Faults = map[fault.Code]uint64{
 
 	fault.AttestationInvalid: ckrActionProhibited,
 	fault.AttestationRefused: ckrActionProhibited,
+	fault.PartitionNotEmpty:  ckrActionProhibited,
 
 	fault.ObjectUnknown:         ckrObjectHandleInvalid,
 	fault.KeyUnknown:            ckrKeyHandleInvalid,
