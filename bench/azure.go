@@ -34,6 +34,7 @@ type endpoint struct {
 	address  string
 	roots    *x509.CertPool
 	requests map[string][]byte // by operation, whole
+	pids     []int             // of its processes
 }
 
 // azureOps are the operations, by the path and body that ask for them.
@@ -126,7 +127,7 @@ func (e *endpoint) drive(op string, connections int) (m measured, err error) {
 		<-ready
 	}
 	begin = time.Now()
-	before := ownCPU()
+	before, theirs := ownCPU(), processorTime(e.pids...)
 	close(start)
 	wg.Wait()
 	if err != nil || len(all) == 0 {
@@ -134,7 +135,7 @@ func (e *endpoint) drive(op string, connections int) (m measured, err error) {
 	}
 	took := time.Since(begin).Seconds()
 	return measured{rate: float64(len(all)) / took, p50: quantile(all, 0.5), p99: quantile(all, 0.99), operations: float64(len(all)),
-		clientCPU: (ownCPU() - before) / float64(len(all))}, nil
+		clientCPU: (ownCPU() - before) / float64(len(all)), othersCPU: (processorTime(e.pids...) - theirs) / float64(len(all))}, nil
 }
 
 // ask sends one request and reads its answer, with as little work as possible: the client shares the processors.
@@ -181,6 +182,17 @@ func (b *bench) azureNode(name string, flags ...string) (*endpoint, error) {
 		return nil, err
 	}
 	b.stops = append(b.stops, func() { genbu("down") })
+	pids, err := genbu("env", "--json")
+	if err != nil {
+		return nil, err
+	}
+	var about struct {
+		Core int `json:"core_pid"`
+		Host int `json:"host_pid"`
+	}
+	if err := json.Unmarshal(pids, &about); err != nil {
+		return nil, err
+	}
 	text, err := genbu("connect", "azure", "--no-hosts", "--json")
 	if err != nil {
 		return nil, err
@@ -204,7 +216,7 @@ func (b *bench) azureNode(name string, flags ...string) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{name: name, address: "127.0.0.1:" + u.Port(), roots: x509.NewCertPool(), requests: map[string][]byte{}}
+	e := &endpoint{name: name, address: "127.0.0.1:" + u.Port(), roots: x509.NewCertPool(), requests: map[string][]byte{}, pids: []int{about.Host, about.Core}}
 	e.roots.AppendCertsFromPEM(pem)
 	web := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: e.roots},
 		Dial: func(network, _ string) (net.Conn, error) { return net.Dial(network, e.address) }}}

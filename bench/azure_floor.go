@@ -43,7 +43,7 @@ func (b *bench) plainHTTPS() (*endpoint, error) {
 			if err != nil {
 				return nil, err
 			}
-			e := &endpoint{name: plain, address: string(address), roots: x509.NewCertPool(), requests: map[string][]byte{}}
+			e := &endpoint{name: plain, address: string(address), roots: x509.NewCertPool(), requests: map[string][]byte{}, pids: []int{cmd.Process.Pid}}
 			e.roots.AppendCertsFromPEM(text)
 			for _, o := range azureOps {
 				e.requests[o.op] = rawRequest(e.address, "/keys/bench/00000000000000000000000000000000/"+o.path, "x", o.body)
