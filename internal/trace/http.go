@@ -5,10 +5,12 @@ package trace
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -35,14 +37,9 @@ func Request(ctx context.Context) string {
 func Of(door string, log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		var random [8]byte
-		rand.Read(random[:])
-		id := hex.EncodeToString(random[:])
-		w.Header().Set(Header, id)
-		ctx := context.WithValue(r.Context(), requestKey{}, id)
-		ctx = otel.GetTextMapPropagator().Extract(ctx, propagation.HeaderCarrier(r.Header))
-		ctx, span := tracer().Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer),
-			trace.WithAttributes(attribute.String("http.request.method", method(r.Method)), attribute.String("genbu.door", door), attribute.String("genbu.http_request", id)))
+		id := newID()
+		w.Header()[Header] = []string{id}
+		ctx, span := begin(context.WithValue(r.Context(), requestKey{}, id), r, door, id)
 		defer span.End()
 
 		answer := &recorder{ResponseWriter: w, code: http.StatusOK}
@@ -54,19 +51,55 @@ func Of(door string, log *slog.Logger, next http.Handler) http.Handler {
 		if route == "" {
 			route = method(r.Method) + " other"
 		}
-		name := route
-		if !strings.Contains(name, " ") { // a door with a router of its own
-			name = method(r.Method) + " " + name
+		if span.IsRecording() {
+			end(span, r, route, answer.code)
 		}
-		span.SetName(name)
-		span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", answer.code))
 		level := slog.LevelDebug
 		if answer.code >= 500 {
-			span.SetStatus(codes.Error, http.StatusText(answer.code))
 			level = slog.LevelWarn
 		}
-		log.Log(ctx, level, "request", "door", door, "route", route, "code", answer.code, "took", time.Since(began).Round(time.Microsecond))
+		if log.Enabled(ctx, level) {
+			log.Log(ctx, level, "request", "door", door, "route", route, "code", answer.code, "took", time.Since(began).Round(time.Microsecond))
+		}
 	})
+}
+
+// newID counts up from anywhere, so that ids of two runs seldom meet. They are no secrets.
+func newID() string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], last.Add(1))
+	return hex.EncodeToString(b[:])
+}
+
+var last atomic.Uint64
+
+func init() {
+	var b [8]byte
+	rand.Read(b[:])
+	last.Store(binary.BigEndian.Uint64(b[:]))
+}
+
+// begin starts the request's span, where somebody takes spans.
+func begin(ctx context.Context, r *http.Request, door, id string) (context.Context, trace.Span) {
+	if !traced.Load() {
+		return ctx, trace.SpanFromContext(ctx)
+	}
+	ctx = otel.GetTextMapPropagator().Extract(ctx, propagation.HeaderCarrier(r.Header))
+	return tracer().Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(attribute.String("http.request.method", method(r.Method)), attribute.String("genbu.door", door), attribute.String("genbu.http_request", id)))
+}
+
+// end says in the span what was answered.
+func end(span trace.Span, r *http.Request, route string, code int) {
+	name := route
+	if !strings.Contains(name, " ") { // a door with a router of its own
+		name = method(r.Method) + " " + name
+	}
+	span.SetName(name)
+	span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", code))
+	if code >= 500 {
+		span.SetStatus(codes.Error, http.StatusText(code))
+	}
 }
 
 // method is a known method, or _OTHER as the semantic conventions have it.

@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -30,6 +31,9 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
+
+// traced says that somebody takes spans, so that it is worth making them.
+var traced atomic.Bool
 
 // stopTime is how long the last spans may take to leave when the node ends.
 const stopTime = 3 * time.Second
@@ -64,6 +68,7 @@ func Start(ctx context.Context, endpoint, node string, log *slog.Logger) (stop f
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces do not arrive", "error", err) }))
 	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about))
 	otel.SetTracerProvider(provider)
+	traced.Store(true)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 		defer cancel()

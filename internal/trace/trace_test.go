@@ -28,7 +28,8 @@ func recorded(t *testing.T) *tracetest.SpanRecorder {
 	before, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
 	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(r)))
 	otel.SetTextMapPropagator(propagation.TraceContext{})
-	t.Cleanup(func() { otel.SetTracerProvider(before); otel.SetTextMapPropagator(propagator) })
+	traced.Store(true)
+	t.Cleanup(func() { traced.Store(false); otel.SetTracerProvider(before); otel.SetTextMapPropagator(propagator) })
 	return r
 }
 
