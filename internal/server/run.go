@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -33,6 +34,8 @@ import (
 // says why it could not start or go on.
 func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	unix.Umask(0o077)
+	room := make([]byte, headroom)
+	defer runtime.KeepAlive(room)
 	if err := os.MkdirAll(c.Dir, 0o711); err != nil {
 		return err
 	}
