@@ -6,71 +6,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
-
-// parse reads one JSON value strictly: valid UTF-8, nothing behind it, no member twice, no deeper than maxDepth. Numbers
-// stay text until somebody asks for one.
-func parse(text []byte) (any, error) {
-	if !utf8.Valid(text) || !json.Valid(text) {
-		return nil, badParameter("The request body is not valid JSON.")
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	v, err := value(d, maxDepth)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, badParameter("The request body is not one JSON value.")
-	}
-	return v, nil
-}
-
-func value(d *json.Decoder, depth int) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, badParameter("The request body is not valid JSON.")
-	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return token, nil
-	}
-	if depth == 0 {
-		return nil, badParameter("The request body is nested too deep.")
-	}
-	if delim == '[' {
-		list := []any{}
-		for d.More() {
-			v, err := value(d, depth-1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err = d.Token()
-		return list, err
-	}
-	members := map[string]any{}
-	for d.More() {
-		token, err := d.Token()
-		name, ok := token.(string)
-		if err != nil || !ok {
-			return nil, badParameter("The request body is not valid JSON.")
-		}
-		if _, twice := members[name]; twice {
-			return nil, badParameter("The member %s is there twice.", name)
-		}
-		if members[name], err = value(d, depth-1); err != nil {
-			return nil, err
-		}
-	}
-	_, err = d.Token()
-	return members, err
-}
 
 // object reads the members of one JSON object. A fault stays; end answers it, or names a member that nobody asked for:
 // what a client says and we would not do is an error, never passed over. null counts as absent.
@@ -241,10 +179,11 @@ func (o object) end() error {
 	return *o.fault
 }
 
-// decode64 reads base64url (RFC 4648 section 5), with or without padding; nothing else is passed over.
-func decode64(s string) ([]byte, error) {
-	return base64.RawURLEncoding.Strict().DecodeString(unpad(s))
-}
+// strict64 is base64url (RFC 4648 section 5) whose last bits must be zero.
+var strict64 = base64.RawURLEncoding.Strict()
+
+// decode64 reads base64url, with or without padding; nothing else is passed over.
+func decode64(s string) ([]byte, error) { return strict64.DecodeString(unpad(s)) }
 
 // unpad takes the padding away where it is exactly what the length asks for.
 func unpad(s string) string {

@@ -81,7 +81,7 @@ func find(r *http.Request) (*route, error) {
 		if err := out.check(); err != nil {
 			return nil, err
 		}
-		return out, nil
+		return &out, nil
 	}
 	if known {
 		return nil, &apiError{http.StatusMethodNotAllowed, "MethodNotAllowed", "", "The method " + clip(r.Method) + " is not one of this resource.", nil}
@@ -91,7 +91,7 @@ func find(r *http.Request) (*route, error) {
 
 // split answers the path's segments, decoded one by one, so that an encoded slash makes no segment. Empty ones are left out.
 func split(path string) ([]string, error) {
-	var out []string
+	out := make([]string, 0, 8)
 	for part := range strings.SplitSeq(path, "/") {
 		text, err := url.PathUnescape(part)
 		if err != nil {
@@ -107,15 +107,15 @@ func split(path string) ([]string, error) {
 	return out, nil
 }
 
-func (op *operation) match(segments []string) (*route, bool) {
-	out := &route{op: op}
+func (op *operation) match(segments []string) (out route, ok bool) {
+	out.op = op
 	rest := segments
 	for i, part := range op.parts {
 		switch {
 		case part == "{v}" && len(rest) == len(op.parts)-i-1: // left out
 			continue
 		case len(rest) == 0:
-			return nil, false
+			return out, false
 		case part == "{n}":
 			out.name = rest[0]
 		case part == "{v}":
@@ -123,7 +123,7 @@ func (op *operation) match(segments []string) (*route, bool) {
 		case part == "{id}":
 			out.guid = rest[0]
 		case !strings.EqualFold(part, rest[0]):
-			return nil, false
+			return out, false
 		}
 		rest = rest[1:]
 	}
