@@ -7,6 +7,7 @@
 . "$HERE/../azure/azure.inc"
 azure
 many 1000
+authority
 
 # A second identity that may only read keys, which signs in by secret, by certificate and by the token of another issuer.
 openssl req -x509 -newkey rsa:2048 -nodes -keyout reader.key -out reader.crt -subj /CN=reader -days 2 2>/dev/null

@@ -10,9 +10,11 @@ if [ "$fresh" ]; then
 	rm -rf "$sdk/repository"
 	touch "$sdk/done"
 fi
-javac -cp "$sdk/lib/*" -d . "$HERE/../azure/java/Scenarios.java" "$HERE/../azure/java/Certificates.java"
+javac -cp "$sdk/lib/*" -d . "$HERE/../azure/java/Scenarios.java" "$HERE/../azure/java/Certificates.java" "$HERE/../azure/java/Release.java"
 azure
 many 1000
 java -cp "$sdk/lib/*:." Scenarios 1000
 java -cp "$sdk/lib/*:." Certificates
+authority
+java -cp "$sdk/lib/*:." Release
 echo "note: java: $(cd "$sdk/lib" && ls azure-*.jar | tr '\n' ' ')"

@@ -16,4 +16,7 @@ cp "$HERE/../azure/js/scenarios.mjs" "$sdk/" # beside node_modules, where import
 node "$sdk/scenarios.mjs" 1000
 cp "$HERE/../azure/js/certificates.mjs" "$sdk/"
 node "$sdk/certificates.mjs"
+authority
+cp "$HERE/../azure/js/release.mjs" "$sdk/"
+node "$sdk/release.mjs"
 echo "note: node $(node --version): $(cd "$sdk" && npm ls --depth=0 2>/dev/null | grep -o '@azure.*' | tr '\n' ' ')"

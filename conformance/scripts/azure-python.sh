@@ -14,6 +14,8 @@ azure
 many 1000
 "$sdk/venv/bin/python" "$HERE/../azure/python/scenarios.py" 1000
 "$sdk/venv/bin/python" "$HERE/../azure/python/certificates.py"
+authority
+"$sdk/venv/bin/python" "$HERE/../azure/python/release.py"
 openssl pkcs12 -in server.pfx -passin pass: -nodes -out server.pem
 openssl x509 -in server.pem -noout -checkhost www.example | grep 'does match'
 openssl pkeyutl -verify -pubin -inkey rsa.pem -sigfile rsa.sig -in digest.bin -pkeyopt digest:sha256

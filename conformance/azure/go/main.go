@@ -9,6 +9,8 @@
 //	azure-go page N     pages through them
 //	azure-go exchange   makes a key for which others are wrapped, and writes exchange.kid and exchange.pem
 //	azure-go bring F    imports the transfer blob F
+//	azure-go release    the scenario of key release
+//	azure-go authority  attests to environments, for that scenario in every language
 //	azure-go issuer     writes jwks.json and token.jwt, as another issuer of tokens would
 package main
 
@@ -42,6 +44,10 @@ func main() {
 		issuer()
 		return
 	}
+	if len(os.Args) == 2 && os.Args[1] == "authority" {
+		serveAuthority()
+		return
+	}
 	cred, err := azidentity.NewDefaultAzureCredential(nil)
 	must(err)
 	c := clients{}
@@ -57,6 +63,10 @@ func main() {
 	}
 	if len(os.Args) == 3 && os.Args[1] == "bring" {
 		c.bring()
+		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == "release" {
+		c.release()
 		return
 	}
 	c.certificates, err = azcertificates.NewClient(os.Getenv("AZURE_KEYVAULT_URL"), cred, nil)
@@ -79,7 +89,7 @@ func main() {
 		run  func()
 	}{
 		{"sign", c.sign}, {"encrypt and wrap", c.encrypt}, {"symmetric keys", c.symmetric}, {"import", c.importKeys}, {"rotate", c.rotate},
-		{"attributes", c.attributes}, {"soft delete", c.softDelete}, {"backup", c.backup}, {"secrets", c.secretLife}, {"certificates", c.certificateLife}, {"refusals", c.refusals},
+		{"attributes", c.attributes}, {"soft delete", c.softDelete}, {"backup", c.backup}, {"secrets", c.secretLife}, {"certificates", c.certificateLife}, {"refusals", c.refusals}, {"release", c.release},
 		{"other credentials", c.credentials}, {"a key of PKCS #11", c.elsewhere}, {"roles", c.roles},
 	} {
 		fmt.Println("scenario:", s.name)
