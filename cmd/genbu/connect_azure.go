@@ -24,6 +24,8 @@ type azureEnv struct {
 	ClientSecret string `json:"client_secret"`
 	Vault        string `json:"keyvault_url"`
 	HSM          string `json:"managedhsm_url"`
+	Manager      string `json:"resourcemanager_url"`
+	Subscription string `json:"subscription_id"`
 	Bundle       string `json:"ca_bundle"`
 	TrustStore   string `json:"trust_store"`
 	Hosts        string `json:"hosts_lines,omitempty"` // what somebody has to put into /etc/hosts, where we could not
@@ -37,6 +39,8 @@ func (e *azureEnv) exports() [][2]string {
 		{"AZURE_CLIENT_SECRET", e.ClientSecret},
 		{"AZURE_KEYVAULT_URL", e.Vault},
 		{"AZURE_MANAGEDHSM_URL", e.HSM},
+		{"AZURE_RESOURCEMANAGER_URL", e.Manager},
+		{"AZURE_SUBSCRIPTION_ID", e.Subscription},
 		{"SSL_CERT_FILE", e.Bundle},
 		{"REQUESTS_CA_BUNDLE", e.Bundle},
 		{"NODE_EXTRA_CA_CERTS", e.Bundle},
@@ -83,6 +87,7 @@ that hold this machine's roots as well. As root, lines marked with the node's di
 	cmd.Flags().StringVar(&want.vault, "vault", "genbu-vault", "name of the vault")
 	cmd.Flags().StringVar(&want.hsm, "managed-hsm", "genbu-hsm", "name of the managed HSM")
 	cmd.Flags().StringVar(&want.identity, "identity", "azure", "name of the service identity")
+	cmd.Flags().BoolVar(&want.manage, "manage", false, "let the identity make, delete and purge vaults and managed HSMs, and give roles in vaults")
 	cmd.Flags().BoolVar(&want.noHosts, "no-hosts", false, "leave /etc/hosts alone")
 	cmd.Flags().BoolVar(&env, "env", false, "print shell exports")
 	return cmd
@@ -109,7 +114,7 @@ managed identity: IDENTITY_ENDPOINT=%[4]s/msi/token IDENTITY_HEADER="$AZURE_CLIE
 // azureWanted is what genbu connect azure was asked for.
 type azureWanted struct {
 	vault, hsm, identity string
-	noHosts              bool
+	noHosts, manage      bool
 }
 
 // connect makes what is missing and answers how to reach it.
@@ -141,19 +146,23 @@ func (want *azureWanted) connect(who *admin) (*azureEnv, error) {
 	if port == "443" {
 		at.port = ""
 	}
-	id, err := want.make(who, at)
+	made, err := want.make(who, at)
 	if err != nil {
 		return nil, err
 	}
-	e := &azureEnv{Authority: at.url("login"), Tenant: "adfs", ClientID: id.ID, ClientSecret: id.Secret,
-		Vault: at.url(want.vault + ".vault"), HSM: at.url(want.hsm + ".managedhsm")}
+	e := &azureEnv{Authority: at.url("login"), Tenant: "adfs", ClientID: made.id.ID, ClientSecret: made.id.Secret,
+		Vault: at.url(want.vault + ".vault"), HSM: at.url(want.hsm + ".managedhsm"), Manager: at.url("arm"), Subscription: made.subscription}
 	if e.Bundle, e.TrustStore, err = writeTrust(c.Dir); err != nil {
 		return nil, err
 	}
 	if want.noHosts {
 		return e, nil
 	}
-	e.Hosts, err = knowHosts(c.Dir, at.ip, at.name("login"), at.name("arm"), at.name(want.vault+".vault"), at.name(want.hsm+".managedhsm"))
+	names := []string{at.name("login"), at.name("arm")}
+	for _, label := range made.hosts {
+		names = append(names, at.name(label))
+	}
+	e.Hosts, err = knowHosts(c.Dir, at.ip, names...)
 	return e, err
 }
 

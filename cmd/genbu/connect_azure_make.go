@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/durable"
@@ -24,6 +25,7 @@ const (
 	hsmAdministrator   = "a290e904-7015-4bba-90c8-60543313cdb4" // security domain, backups, roles; no use of keys
 	hsmCryptoOfficer   = "515eb02d-2335-4d2d-92f2-b1cbdf9c3778" // deleted keys, roles
 	hsmCryptoUser      = "21dbd100-6940-42c2-9190-5d6cb909625b" // use of keys
+	domainOwner        = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635" // of the domain: vaults and managed HSMs as a whole, roles in vaults
 )
 
 // rotationIdentity carries rotation policies out, by a role that is made for it.
@@ -35,8 +37,15 @@ const (
 var rotationActions = []string{"Microsoft.KeyVault/vaults/keys/read", "Microsoft.KeyVault/vaults/keys/rotate/action",
 	"Microsoft.KeyVault/managedHsm/keys/read/action", "Microsoft.KeyVault/managedHsm/keys/rotate/action"}
 
-// make makes what is missing of partitions, identities and roles, and answers the credential of the identity.
-func (want *azureWanted) make(who *admin, at azurePlace) (id server.Credential, err error) {
+// azureMade is what there is then.
+type azureMade struct {
+	id           server.Credential
+	subscription string   // what Azure's clients call one: the domain
+	hosts        []string // labels of all vaults' and managed HSMs' names, below the suffix
+}
+
+// make makes what is missing of partitions, identities and roles.
+func (want *azureWanted) make(who *admin, at azurePlace) (made azureMade, err error) {
 	err = who.as("making vault, managed HSM and identity", func(s *session) error {
 		if err := setChanged(s.conn, domainSlot, map[string]string{client.SettingAuthority: at.url("login") + "/adfs",
 			client.SettingVaultResource: at.url("vault"), client.SettingManagedResource: at.url("managedhsm"), client.SettingManagerResource: at.url("arm")}); err != nil {
@@ -50,9 +59,11 @@ func (want *azureWanted) make(who *admin, at azurePlace) (id server.Credential, 
 		if err != nil {
 			return err
 		}
-		if id, err = keepIdentity(s.conn, want.identity, filepath.Join(at.config.Dir, "azure", want.identity+".json")); err != nil {
+		id, err := keepIdentity(s.conn, want.identity, filepath.Join(at.config.Dir, "azure", want.identity+".json"))
+		if err != nil {
 			return err
 		}
+		made.id = id
 		rotation, err := keepIdentity(s.conn, rotationIdentity, filepath.Join(at.config.Dir, server.AzureRotationFile))
 		if err != nil {
 			return err
@@ -71,9 +82,36 @@ func (want *azureWanted) make(who *admin, at azurePlace) (id server.Credential, 
 				}
 			}
 		}
-		return nil
+		if want.manage {
+			if err := assign(s.conn, domainSlot, id.ID, domainOwner); err != nil {
+				return err
+			}
+		}
+		status, err := s.conn.Status()
+		if err != nil {
+			return err
+		}
+		made.subscription = uuid(status.Domain)
+		list, err := s.conn.Partitions()
+		for _, p := range list {
+			if label := webLabel(p); label != "" {
+				made.hosts = append(made.hosts, label)
+			}
+		}
+		return err
 	})
-	return id, err
+	return made, err
+}
+
+// webLabel is the first labels of the host name by which clients of the web doors reach a partition; empty for one that they do not.
+func webLabel(p client.Partition) string {
+	switch kind := p.Flags & (client.KindVault | client.KindManagedHSM); {
+	case kind == 0 || !server.VaultName(p.Label):
+		return ""
+	case kind == client.KindVault:
+		return strings.ToLower(p.Label) + ".vault"
+	}
+	return strings.ToLower(p.Label) + ".managedhsm"
 }
 
 // setChanged changes those settings that are other than wanted.

@@ -27,7 +27,8 @@ func knowHosts(dir, ip string, names ...string) (missing string, err error) {
 	if net.ParseIP(ip).IsUnspecified() {
 		ip = "127.0.0.1"
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return resolves(name, ip) })
+	text, _ := os.ReadFile(hostsFile) // what another node's line says goes with that node
+	names = slices.DeleteFunc(names, func(name string) bool { return resolves(name, ip) && !borrowed(text, name, dir) })
 	if len(names) == 0 {
 		return "", nil
 	}
@@ -45,6 +46,22 @@ func knowHosts(dir, ip string, names ...string) (missing string, err error) {
 		return lines.String(), nil
 	}
 	return "", err
+}
+
+// borrowed tells whether a name stands in the file by other nodes' lines alone.
+func borrowed(text []byte, name, dir string) bool {
+	others := false
+	for line := range strings.Lines(string(text)) {
+		entry, mark, marked := strings.Cut(line, hostsMark)
+		if !slices.Contains(strings.Fields(entry), name) || strings.HasPrefix(entry, "#") {
+			continue
+		}
+		if !marked || strings.TrimSpace(mark) == dir {
+			return false
+		}
+		others = true
+	}
+	return others
 }
 
 func resolves(name, ip string) bool {

@@ -51,3 +51,18 @@ func TestLinesInHostsComeAndGoWithTheirNode(t *testing.T) {
 		t.Errorf("where the file cannot be written: %q %v", missing, err)
 	}
 }
+
+func TestANameThatAnotherNodesLineGivesIsWrittenAgain(t *testing.T) {
+	for text, want := range map[string]bool{
+		"127.0.0.1 a.test" + hostsMark + "/other\n":                                            true,
+		"127.0.0.1 a.test" + hostsMark + "/mine\n":                                             false,
+		"127.0.0.1 a.test" + hostsMark + "/other\n127.0.0.1 a.test" + hostsMark + "/mine\n":    false,
+		"127.0.0.1 x a.test\n127.0.0.1 a.test" + hostsMark + "/other\n":                        false,
+		"127.0.0.1 b.test" + hostsMark + "/other\n# 127.0.0.1 a.test" + hostsMark + "/other\n": false,
+		"": false,
+	} {
+		if got := borrowed([]byte(text), "a.test", "/mine"); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

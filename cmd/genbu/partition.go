@@ -125,7 +125,8 @@ type listed struct {
 	Label       string   `json:"label"`
 	Slot        uint64   `json:"slot"`
 	Kind        string   `json:"kind"`
-	Objects     *uint64  `json:"objects"` // null without a login that may see it
+	Host        string   `json:"host,omitempty"` // by which clients of the web doors reach it at this node
+	Objects     *uint64  `json:"objects"`        // null without a login that may see it
 	MaxObjects  uint64   `json:"max_objects"`
 	MaxOps      uint64   `json:"max_operators"`
 	Policy      []string `json:"policy"`
@@ -137,7 +138,8 @@ func partitionList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List partitions",
-		Long: `List partitions. Everybody may; how many objects each holds is shown to the domain's admin.
+		Long: `List partitions. Everybody may; how many objects each holds is shown to the domain's admin. HOST is
+the name by which programs for Azure reach a vault or managed HSM (genbu connect azure).
 
   genbu partition list --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -157,16 +159,24 @@ func partitionList() *cobra.Command {
 				return err
 			}
 			items, rows := []listed{}, [][]string{}
+			suffix := ""
+			if c, err := nodeConfig(); err == nil && *c.Azure.Listen != "" {
+				suffix = "." + c.Azure.Suffix
+			}
 			for _, p := range list {
-				i := listed{p.ID.String(), p.Label, p.Slot, kindOf(p.Flags), nil, p.MaxObjects, p.MaxOperators, policyNames(p.Flags), p.Initialized}
+				host := ""
+				if label := webLabel(p); label != "" && suffix != "" {
+					host = label + suffix
+				}
+				i := listed{p.ID.String(), p.Label, p.Slot, kindOf(p.Flags), host, nil, p.MaxObjects, p.MaxOperators, policyNames(p.Flags), p.Initialized}
 				objects := "-"
 				if counts {
 					i.Objects, objects = &p.Objects, fmt.Sprint(p.Objects)
 				}
 				items = append(items, i)
-				rows = append(rows, []string{fmt.Sprint(p.Slot), p.Label, kindOf(p.Flags), objects, fmt.Sprint(p.MaxObjects), policyText(p.Flags), p.ID.String()})
+				rows = append(rows, []string{fmt.Sprint(p.Slot), p.Label, kindOf(p.Flags), objects, fmt.Sprint(p.MaxObjects), policyText(p.Flags), p.ID.String(), dash(host)})
 			}
-			return show(cmd, items, func(w io.Writer) { table(w, "SLOT LABEL KIND OBJECTS MAX POLICY ID", rows) })
+			return show(cmd, items, func(w io.Writer) { table(w, "SLOT LABEL KIND OBJECTS MAX POLICY ID HOST", rows) })
 		},
 	}
 	who.add(cmd)

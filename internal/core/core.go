@@ -77,6 +77,7 @@ type Core struct {
 	domain    key.ID             // guarded by mu
 	birth     key.ID             // guarded by mu: the incarnation, as the domain's head says
 	tenants   map[uint64]*tenant // guarded by mu: by slot; slot 0 is the domain
+	topSlot   uint64             // guarded by mu: the highest that there was since the start
 	byID      map[key.ID]*tenant // guarded by mu: the same
 	gate      *operator.Gate     // guarded by mu: nil while locked
 	auditKey  *audit.Key         // guarded by mu: nil while locked

@@ -141,15 +141,12 @@ func (c *Core) makeTenant(i *info, soPIN, userPIN []byte, first *charter) (err e
 	return err
 }
 
-// freeSlot is one more than the highest: a slot number never comes to mean another partition while any is left.
+// freeSlot is one more than the highest that this core has seen since its start, which has seen all: whoever remembers a slot for a moment
+// must not meet another partition there.
 func (c *Core) freeSlot() uint64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	var highest uint64
-	for slot := range c.tenants {
-		highest = max(highest, slot)
-	}
-	return highest + 1
+	return c.topSlot + 1
 }
 
 // all lists the tenants by slot.

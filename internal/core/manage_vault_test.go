@@ -68,6 +68,22 @@ func TestAnIdentityMakesAndEndsVaultsByItsRoleInTheDomain(t *testing.T) {
 	w.must(c.VaultDelete(id))
 	_, err = sign(s, k, key.OpSign, nil)
 	w.want("sign in a deleted vault, by a login from before", err, fault.SessionUnknown)
+	for name, do := range map[string]func() error{
+		"list names":     func() error { _, _, err := s.Names(client.List{Group: key.GroupKeys, Most: 9}); return err },
+		"get a name":     func() error { _, err := s.Name(key.GroupKeys, "till", "", false); return err },
+		"delete a name":  func() error { return s.DeleteName(key.GroupKeys, "till") },
+		"recover a name": func() error { return s.RecoverName(key.GroupKeys, "till") },
+		"purge a name":   func() error { return s.PurgeName(key.GroupKeys, "till") },
+		"back it up":     func() error { _, err := s.BackupName(key.GroupKeys, "till"); return err },
+		"restore":        func() error { _, err := s.RestoreName(key.GroupKeys, []byte("x")); return err },
+		"make a key":     func() error { _, err := s.CreateKey(ecKey("x")); return err },
+		"read":           func() error { _, err := s.Get(k.Handle, key.AttrLabel); return err },
+		"destroy":        func() error { return s.Destroy(k.Handle) },
+		"random":         func() error { _, err := s.Random(8); return err },
+		"find":           func() error { _, _, err := s.Find(nil, 10); return err },
+	} {
+		w.want(name+" in a deleted vault", do(), fault.SessionUnknown)
+	}
 	_, err = w.node.client().Open(slot, true)
 	w.want("open a session on it", err, fault.PartitionUnknown)
 	_, err = w.admin.Assignments(slot)

@@ -311,7 +311,8 @@ func (c *Core) tenantByID(id key.ID) (*tenant, error) {
 func (c *Core) admit(t *tenant) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tenants[t.settings().slot], c.byID[t.id] = t, t
+	slot := t.settings().slot
+	c.tenants[slot], c.byID[t.id], c.topSlot = t, t, max(c.topSlot, slot)
 }
 
 func (c *Core) dismiss(t *tenant) {

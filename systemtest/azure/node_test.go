@@ -35,6 +35,9 @@ type node struct {
 	Secret    string `json:"client_secret"`
 	Vault     string `json:"keyvault_url"`
 	HSM       string `json:"managedhsm_url"`
+	Manager   string `json:"resourcemanager_url"`
+
+	Subscription string `json:"subscription_id"`
 }
 
 func newNode(t *testing.T) *node {
@@ -159,7 +162,13 @@ func resource(base string) string {
 // token signs in by a client secret.
 func (n *node) token(base, id, secret string) answer {
 	n.t.Helper()
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}, "scope": {resource(base) + "/.default"}}
+	return n.tokenOf(resource(base), id, secret)
+}
+
+// tokenOf is token for a resource by its own name.
+func (n *node) tokenOf(resource, id, secret string) answer {
+	n.t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}, "scope": {resource + "/.default"}}
 	r, err := http.NewRequest("POST", n.Authority+"/adfs/oauth2/token", strings.NewReader(form.Encode()))
 	must(n.t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

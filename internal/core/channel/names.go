@@ -20,7 +20,11 @@ func (c *channel) query(v view) (q wire.FindNamesRequest, err error) {
 	if group == 0 || group > uint64(key.GroupCertificates) || deleted > 1 {
 		return q, fault.ArgumentsBad.At("read group and view")
 	}
-	return wire.FindNamesRequest{Partition: v.partition, Group: key.Group(group), Deleted: deleted == 1}, nil
+	q = wire.FindNamesRequest{Group: key.Group(group), Deleted: deleted == 1}
+	if v.session != nil { // the caller answers that it is unknown once all is read
+		q.Partition = v.partition
+	}
+	return q, nil
 }
 
 // types reads letter T.

@@ -112,24 +112,33 @@ func readWish(o object) (w wish) {
 		}
 		a.end()
 	}
-	if t, ok := o.object("tags"); ok {
-		w.hasTags, w.tags = true, map[string]string{}
-		if len(t.members) > maxTags {
-			o.fail("tags", "has too many members")
-		}
-		for name := range t.members {
-			if len(name) > maxTagName || len(w.tags) > maxTags {
-				o.fail("tags", "has a name that is too long")
-				break
-			}
-			v := t.text(name)
-			if len(v) > maxTagValue {
-				t.fail(clip(name), "is too long")
-			}
-			w.tags[name] = v
-		}
-	}
+	w.tags = readTags(o)
+	w.hasTags = w.tags != nil
 	return w
+}
+
+// readTags reads the member tags; nil when it is absent.
+func readTags(o object) map[string]string {
+	t, ok := o.object("tags")
+	if !ok {
+		return nil
+	}
+	tags := map[string]string{}
+	if len(t.members) > maxTags {
+		o.fail("tags", "has too many members")
+	}
+	for name := range t.members {
+		if len(name) > maxTagName || len(tags) > maxTags {
+			o.fail("tags", "has a name that is too long")
+			break
+		}
+		v := t.text(name)
+		if len(v) > maxTagValue {
+			t.fail(clip(name), "is too long")
+		}
+		tags[name] = v
+	}
+	return tags
 }
 
 // template is what Set is told of a wish.

@@ -10,7 +10,7 @@
 //
 //	NAME.vault.SUFFIX, NAME.managedhsm.SUFFIX    keys and secrets
 //	login.SUFFIX                                 the authority, and the endpoint for managed identities
-//	arm.SUFFIX                                   as much of the resource manager as az login asks for
+//	arm.SUFFIX                                   the resource manager: vaults and managed HSMs as a whole, and roles in vaults
 package azure
 
 import (
@@ -90,7 +90,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case h.label == loginLabel:
 		d.authority(w, r, h)
 	case h.label == armLabel:
-		d.arm(w, r)
+		d.arm(w, r, h)
 	default:
 		d.vault(w, r, h)
 	}
@@ -139,14 +139,4 @@ func leave(w http.ResponseWriter, r *http.Request) {
 func bearer(r *http.Request) (string, bool) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	return token, ok && strings.EqualFold(scheme, "Bearer") && token != "" && len(token) <= 8<<10
-}
-
-// arm is what az asks of the resource manager to log in: which subscriptions there are. There are none.
-func (d *Door) arm(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimSuffix(r.URL.Path, "/")
-	if r.Method == http.MethodGet && (path == "/subscriptions" || path == "/tenants") {
-		reply(w, http.StatusOK, map[string]any{"value": []any{}})
-		return
-	}
-	reply(w, http.StatusNotFound, map[string]any{"error": map[string]string{"code": "ResourceNotFound", "message": "There is no such resource."}})
 }

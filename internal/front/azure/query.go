@@ -21,6 +21,22 @@ var versions = regexp.MustCompile(`^(20[0-9]{2}-(0[1-9]|1[0-2])-([0-2][0-9]|3[01
 const commonVersion = "2025-07-01"
 
 func readQuery(raw string) (query, error) {
+	q, err := parseQuery(raw)
+	if err != nil {
+		return q, err
+	}
+	version := q.values.Get("api-version")
+	if version == "" {
+		return q, badParameter("The query parameter api-version is required.")
+	}
+	if version != commonVersion && !versions.MatchString(version) {
+		return q, badParameter("The api-version %q is not known.", clip(version))
+	}
+	return q, nil
+}
+
+// parseQuery decodes the query string, in which no name is there twice.
+func parseQuery(raw string) (query, error) {
 	if len(raw) > maxQuery {
 		return query{}, badParameter("The query string is too long.")
 	}
@@ -33,15 +49,7 @@ func readQuery(raw string) (query, error) {
 			return query{}, badParameter("The query parameter %q is there twice.", clip(name))
 		}
 	}
-	q := query{values}
-	version := values.Get("api-version")
-	if version == "" {
-		return q, badParameter("The query parameter api-version is required.")
-	}
-	if version != commonVersion && !versions.MatchString(version) {
-		return q, badParameter("The api-version %q is not known.", clip(version))
-	}
-	return q, nil
+	return query{values}, nil
 }
 
 func (q query) apiVersion() string { return q.values.Get("api-version") }

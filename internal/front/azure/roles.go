@@ -4,7 +4,6 @@ package azure
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,20 +11,8 @@ import (
 	"github.com/genbu-hsm/genbu/internal/fault"
 )
 
-// The managed HSM's own role definitions and assignments. They hold over every door: the core enforces them.
-
-var (
-	aRole        = noun{title: "Role definition", notFound: "RoleDefinitionNotFound"}
-	anAssignment = noun{title: "Role assignment", notFound: "RoleAssignmentNotFound"}
-)
-
-const (
-	rolePrefix     = "Microsoft.KeyVault/providers/Microsoft.Authorization/roleDefinitions/"
-	managedActions = "Microsoft.KeyVault/managedHsm/"
-)
-
-// uuidPattern is how clients name definitions and assignments.
-var uuidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`)
+// The managed HSM's own role definitions and assignments. They hold over every door: the core enforces them. How they look is in access.go,
+// which the resource manager's are made of too.
 
 // roleOperations are rows for each kind of scope: everything, all keys, one key.
 func roleOperations() (list []operation) {
@@ -40,79 +27,28 @@ func roleOperations() (list []operation) {
 	return list
 }
 
-// roleDefinition is a role as it is answered.
-type roleDefinition struct {
-	ID         string         `json:"id"`
-	Name       string         `json:"name"`
-	Type       string         `json:"type"`
-	Properties roleProperties `json:"properties"`
-}
+// localAccess is how a managed HSM writes its roles and assignments.
+var localAccess = accessWords{definitions: "Microsoft.KeyVault/providers/Microsoft.Authorization/roleDefinitions/", builtIn: "AKVBuiltInRole",
+	assignable: []string{"/"}, data: func(client.Role) bool { return true }}
 
-type roleProperties struct {
-	Name        string           `json:"roleName"`
-	Description string           `json:"description"`
-	Type        string           `json:"type"`
-	Permissions []rolePermission `json:"permissions"`
-	Scopes      []string         `json:"assignableScopes"`
-}
-
-type rolePermission struct {
-	Actions        []string `json:"actions"`
-	NotActions     []string `json:"notActions"`
-	DataActions    []string `json:"dataActions"`
-	NotDataActions []string `json:"notDataActions"`
-}
-
-func definition(v client.Role) roleDefinition {
-	kind := "CustomRole"
-	if v.BuiltIn {
-		kind = "AKVBuiltInRole"
-	}
-	none := []string{}
-	return roleDefinition{rolePrefix + v.ID, v.ID, "Microsoft.Authorization/roleDefinitions", roleProperties{v.Name, v.Description, kind,
-		[]rolePermission{{none, none, append(none, v.Actions...), append(none, v.NotActions...)}}, []string{"/"}}}
-}
-
-// roles are those that a managed HSM has: the built-in ones of Key Vault are for vaults.
+// roles are those that a managed HSM has: the built-in ones of Key Vault are for vaults, whose roles the resource manager gives.
 func (c *call) roles() ([]client.Role, error) {
 	if c.host.kind != KindManagedHSM {
-		return nil, &apiError{http.StatusNotFound, "NotFound", "", "Role definitions and assignments are resources of managed HSMs.", nil}
+		return nil, &apiError{http.StatusNotFound, "NotFound", "", "Role definitions and assignments are resources of managed HSMs; those of a vault are with the resource manager.", nil}
 	}
 	list, err := c.conn.Roles(c.vault.Slot)
-	return slices.DeleteFunc(list, func(v client.Role) bool {
-		return v.BuiltIn && len(v.Actions) > 0 && !strings.HasPrefix(v.Actions[0], managedActions)
-	}), err
+	return slices.DeleteFunc(list, func(v client.Role) bool { return v.BuiltIn && !hasPrefix(v, managedActions) }), err
 }
 
 func (c *call) role(id string) (client.Role, error) {
 	list, err := c.roles()
-	if err != nil {
-		return client.Role{}, err
-	}
-	if i := slices.IndexFunc(list, func(v client.Role) bool { return strings.EqualFold(v.ID, id) }); i >= 0 {
-		return list[i], nil
-	}
-	return client.Role{}, fault.ObjectUnknown
+	return byID(list, err, id, roleID)
 }
 
 // roleList is RoleDefinitions_List.
 func roleList(c *call) error {
-	wanted, err := c.filter("roleName", "type")
-	if err != nil {
-		return err
-	}
 	list, err := c.roles()
-	if err != nil {
-		return err
-	}
-	p := page{Value: []any{}}
-	for _, v := range list {
-		d := definition(v)
-		if wanted("roleName", d.Properties.Name) && wanted("type", d.Properties.Type) {
-			p.Value = append(p.Value, d)
-		}
-	}
-	return c.answer(http.StatusOK, p)
+	return answerList(c, list, err, c.query, roleMembers, func(v client.Role) any { return localAccess.definition(v) })
 }
 
 // roleGet is RoleDefinitions_Get.
@@ -121,7 +57,7 @@ func roleGet(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, definition(v))
+	return c.answer(http.StatusOK, localAccess.definition(v))
 }
 
 // rolePut is RoleDefinitions_CreateOrUpdate.
@@ -130,39 +66,11 @@ func rolePut(c *call) error {
 	if err != nil {
 		return err
 	}
-	o.skip("id", "name", "type")
-	p, ok := o.object("properties")
-	if !ok {
-		o.fail("properties", "is required")
-		return o.end()
-	}
-	v := client.Role{ID: strings.ToLower(c.guid), Name: p.text("roleName"), Description: p.text("description")}
-	if kind := p.text("type"); kind != "" && kind != "CustomRole" {
-		p.fail("type", "is not CustomRole")
-	}
-	for _, permission := range p.objects("permissions") {
-		if len(permission.list("actions"))+len(permission.list("notActions")) > 0 {
-			permission.fail("actions", "is for the resource manager; a role here has dataActions")
-		}
-		v.Actions = append(v.Actions, permission.list("dataActions")...)
-		v.NotActions = append(v.NotActions, permission.list("notDataActions")...)
-		permission.end()
-	}
-	for _, scope := range p.list("assignableScopes") {
-		if scope != "/" {
-			p.fail("assignableScopes", "is not /")
-		}
-	}
-	for _, name := range slices.Concat(v.Actions, v.NotActions) {
-		if !strings.HasPrefix(strings.ToLower(name), strings.ToLower(managedActions)) {
-			p.fail("permissions", "has an action that is not one of managed HSMs")
-		}
-	}
-	p.end()
-	if err := o.end(); err != nil {
+	v, err := readRole(o, managedActions)
+	if err != nil {
 		return err
 	}
-	if v.Name == "" {
+	if v.ID = strings.ToLower(c.guid); v.Name == "" {
 		v.Name = v.ID
 	}
 	if _, err := c.roles(); err != nil {
@@ -171,7 +79,7 @@ func rolePut(c *call) error {
 	if err := c.conn.PutRole(c.vault.Slot, v); err != nil {
 		return err
 	}
-	return c.answer(http.StatusCreated, definition(v))
+	return c.answer(http.StatusCreated, localAccess.definition(v))
 }
 
 // roleDelete is RoleDefinitions_Delete, which answers what is gone.
@@ -183,20 +91,83 @@ func roleDelete(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answer(http.StatusOK, definition(v))
+	return c.answer(http.StatusOK, localAccess.definition(v))
 }
 
-// filter reads $filter: one comparison with eq, of a member that is named. The function it answers tells whether a value passes.
-func (c *call) filter(members ...string) (func(member, value string) bool, error) {
-	text := strings.TrimSpace(c.query.values.Get("$filter"))
-	if text == "" || strings.EqualFold(text, "atScope()") {
-		return func(string, string) bool { return true }, nil
+// scope is the part of the path before providers.
+func (c *call) scope() string {
+	switch {
+	case c.name != "":
+		return "/keys/" + c.name
+	case strings.HasPrefix(c.op.pattern, "keys/"):
+		return "/keys"
 	}
-	name, value, ok := strings.Cut(text, " eq ")
-	value = strings.TrimSpace(value)
-	if name = strings.TrimSpace(name); !ok || !slices.Contains(members, name) || len(value) < 2 || value[0] != '\'' || value[len(value)-1] != '\'' {
-		return nil, badParameter("The query parameter $filter is not one that is known here.")
+	return "/"
+}
+
+// assignments are those of the scope of the path; at / all of them.
+func (c *call) assignments() ([]client.Assignment, error) {
+	if _, err := c.roles(); err != nil && c.host.kind != KindManagedHSM {
+		return nil, err
 	}
-	value = value[1 : len(value)-1]
-	return func(member, have string) bool { return member != name || strings.EqualFold(have, value) }, nil
+	list, err := c.conn.Assignments(c.vault.Slot)
+	scope := c.scope()
+	return slices.DeleteFunc(list, func(v client.Assignment) bool { return scope != "/" && v.Scope != scope }), err
+}
+
+func (c *call) assignment() (client.Assignment, error) {
+	list, err := c.assignments()
+	return byID(list, err, c.guid, assignmentID)
+}
+
+// assignmentList is RoleAssignments_ListForScope.
+func assignmentList(c *call) error {
+	list, err := c.assignments()
+	return answerList(c, list, err, c.query, localAccess.members(), func(v client.Assignment) any { return localAccess.assignment(v) })
+}
+
+// assignmentGet is RoleAssignments_Get.
+func assignmentGet(c *call) error {
+	v, err := c.assignment()
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, localAccess.assignment(v))
+}
+
+// assignmentPut is RoleAssignments_Create.
+func assignmentPut(c *call) error {
+	o, err := c.body()
+	if err != nil {
+		return err
+	}
+	v, err := readAssignment(o)
+	if err != nil {
+		return err
+	}
+	if _, err := c.role(v.Role); err != nil {
+		if fault.Of(err) == fault.ObjectUnknown {
+			return badParameter("There is no role definition %s.", v.Role)
+		}
+		if fault.Of(err) != fault.Denied { // who may assign and not read roles: the core knows them
+			return err
+		}
+	}
+	v.ID, v.Scope = strings.ToLower(c.guid), c.scope()
+	if err := assignmentRefusal(c.conn.PutAssignment(c.vault.Slot, v), v); err != nil {
+		return err
+	}
+	return c.answer(http.StatusCreated, localAccess.assignment(v))
+}
+
+// assignmentDelete is RoleAssignments_Delete, which answers what is gone.
+func assignmentDelete(c *call) error {
+	v, err := c.assignment()
+	if err == nil {
+		err = c.conn.RemoveAssignment(c.vault.Slot, v.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return c.answer(http.StatusOK, localAccess.assignment(v))
 }

@@ -62,7 +62,7 @@ func find(r *http.Request) (*route, error) {
 	if err != nil {
 		return nil, err
 	}
-	segments, err := split(r.URL.EscapedPath())
+	segments, err := split(r.URL.EscapedPath(), maxSegments)
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +89,11 @@ func find(r *http.Request) (*route, error) {
 	return nil, &apiError{http.StatusNotFound, "NotFound", "", "There is no such resource.", nil}
 }
 
+// maxSegments bounds a path: the longest is a role assignment of one key.
+const maxSegments = 8
+
 // split answers the path's segments, decoded one by one, so that an encoded slash makes no segment. Empty ones are left out.
-func split(path string) ([]string, error) {
+func split(path string, most int) ([]string, error) {
 	out := make([]string, 0, 8)
 	for part := range strings.SplitSeq(path, "/") {
 		text, err := url.PathUnescape(part)
@@ -100,7 +103,7 @@ func split(path string) ([]string, error) {
 		if text != "" {
 			out = append(out, text)
 		}
-		if len(out) > 8 {
+		if len(out) > most {
 			return nil, &apiError{http.StatusNotFound, "NotFound", "", "There is no such resource.", nil}
 		}
 	}

@@ -36,7 +36,8 @@ type Token struct {
 func (d *Door) authority(w http.ResponseWriter, r *http.Request, h host) {
 	base := h.base()
 	path := strings.TrimSuffix(r.URL.Path, "/")
-	path = strings.Replace(path, "/adfs/adfs/", "/adfs/", 1) // az appends the tenant to an authority that has it already
+	path = strings.Replace(path, "/adfs/adfs/", "/adfs/", 1) // az appends the tenant to an authority that has it already,
+	path = strings.Replace(path, "/adfs/v2.0/", "/adfs/", 1) // and asks an authority of Entra ID's kind what the tenant's id is
 	switch {
 	case path == "/adfs/.well-known/openid-configuration" && r.Method == http.MethodGet:
 		reply(w, http.StatusOK, map[string]any{
