@@ -159,12 +159,16 @@ func TestAKillBetweenTryAndAnswerYieldsNoFreshTry(t *testing.T) {
 	fmt.Printf("%s: locked after %d tries that were answered and %d that a kill cut off\n", t.Name(), answered, cut)
 }
 
-// Right PINs between wrong ones keep a PIN from being locked; then time limits the wrong ones.
+// Right PINs between wrong ones keep a PIN from being locked; then time limits the wrong ones. Then the right one is refused like a
+// wrong one, or who guesses would go on and tell them apart by that.
 func TestWrongPINsBetweenRightOnesAreLimitedByTime(t *testing.T) {
 	n := ready(t)
 	for i := 0; ; i++ {
-		n.userSession()
+		_, right := n.tryLogin(tokenLabel, client.User, "", userPIN)
 		_, err := n.tryLogin(tokenLabel, client.User, "", "not it")
+		if codeOf(right) != fault.OK && (codeOf(right) != fault.RateLimited || codeOf(err) != fault.RateLimited) {
+			t.Fatalf("the right PIN is answered %v, a wrong one %v", right, err)
+		}
 		if code := codeOf(err); code == fault.RateLimited {
 			if i < 20 {
 				t.Errorf("limited after %d wrong PINs", i)
@@ -177,7 +181,8 @@ func TestWrongPINsBetweenRightOnesAreLimitedByTime(t *testing.T) {
 			t.Fatal("40 wrong PINs were taken without a limit")
 		}
 	}
-	n.userSession() // who knows it is let in
+	_, err := n.tryLogin(tokenLabel, client.User, "", userPIN)
+	wantCode(t, "the right PIN while guesses are limited", err, fault.RateLimited)
 	n.login(tokenLabel, client.Officer, "", soPIN)
 	for i := 0; ; i++ { // a name that does not exist is answered like a wrong PIN
 		_, err := n.tryLogin(tokenLabel, client.User, "nobody", "not it")

@@ -29,7 +29,7 @@ const (
 )
 
 // Moved tells the others of a change that was committed here (vault.Peers).
-func (c *Core) Moved(p *vault.Partition, m *vault.Moved) func() error {
+func (c *Core) Moved(p *vault.Partition, m *vault.Moved) vault.Wait {
 	l := &c.coherence
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -46,9 +46,9 @@ func (c *Core) Moved(p *vault.Partition, m *vault.Moved) func() error {
 	for _, id := range audience {
 		c.post(place{id, p.ID}, m)
 	}
-	return func() error {
-		err := c.inForce(b)
-		if err == nil {
+	return func(enough vault.Enough) error {
+		err := c.inForce(b, enough)
+		if err == nil && enough == vault.Everybody {
 			p.InForce(m.Counter) // what others changed before it as well, should their own word have been lost
 			for _, id := range audience {
 				go c.sayInForce(id, lease.Count{Partition: p.ID, Counter: m.Counter})
@@ -61,7 +61,7 @@ func (c *Core) Moved(p *vault.Partition, m *vault.Moved) func() error {
 // settle returns when all that this core knows of a partition is in force everywhere, whoever changed it.
 func (c *Core) settle(t *tenant) error {
 	if wait := c.Moved(t.vault, &vault.Moved{Counter: t.vault.Counter()}); wait != nil {
-		return wait()
+		return wait(vault.Everybody)
 	}
 	return nil
 }
@@ -165,12 +165,15 @@ func telling(partition key.ID, batch []*vault.Moved) *lease.Tell {
 	return t
 }
 
-// inForce returns when a change is in force everywhere, or with InForceLater, which says what is known of when.
-func (c *Core) inForce(b *lease.Barrier) error {
+// inForce returns when a change is in force everywhere, or known to a majority where that is enough, or with InForceLater, which
+// says what is known of when.
+func (c *Core) inForce(b *lease.Barrier, enough vault.Enough) error {
 	l := &c.coherence
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	defer delete(l.pending, b)
+	if enough == vault.Everybody { // who waits for a majority is never the only one who waits
+		defer delete(l.pending, b)
+	}
 	deadline := c.system.Boot() + min(maxWait, 2*l.roster.length())
 	for {
 		now := c.system.Boot()
@@ -179,7 +182,7 @@ func (c *Core) inForce(b *lease.Barrier) error {
 		}
 		p := l.machine.Progress(now, b)
 		switch {
-		case p.Done:
+		case p.Done, p.Majority && enough == vault.Majority:
 			return nil
 		case now >= deadline && p.Majority:
 			seconds := (p.At-now)/1_000_000_000 + 1

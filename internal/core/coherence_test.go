@@ -343,39 +343,3 @@ func TestTwoCoresChangeOnePartitionAtOnce(t *testing.T) {
 		}
 	})
 }
-
-func TestPINTriesOnAllNodesTogetherAreTen(t *testing.T) {
-	herding(t, 3, func(h *herd) {
-		try := func(g *goat, pin string) error {
-			s, err := g.client().Open(h.slot, true)
-			if err == nil {
-				_, err = s.Login(client.User, "", []byte(pin))
-			}
-			return err
-		}
-		for _, g := range h.nodes { // every node has credit of its own
-			want(t, "the right one", try(g, "user-pin"), fault.OK)
-		}
-		var mu sync.Mutex
-		outcomes := map[fault.Code]int{}
-		var wg sync.WaitGroup
-		for _, g := range h.nodes {
-			wg.Go(func() {
-				for range 8 {
-					err := try(g, "wrong")
-					mu.Lock()
-					outcomes[fault.Of(err)]++
-					mu.Unlock()
-				}
-			})
-		}
-		wg.Wait()
-		// The credit of whoever was right last is lost when another node is the first to charge.
-		if n := outcomes[fault.PINIncorrect]; n < 9 || n > 10 || n+outcomes[fault.PINLocked] != 24 {
-			t.Errorf("outcomes of 24 wrong PINs: %v", outcomes)
-		}
-		for _, g := range h.nodes {
-			want(t, "the right one afterwards", try(g, "user-pin"), fault.PINLocked)
-		}
-	})
-}

@@ -188,11 +188,11 @@ func (c *charger) Operator(id key.ID) (*operator.Operator, error) {
 	return nil, fault.UserUnknown
 }
 
-// Charge commits the tries used.
+// Charge commits the tries used. A node that was lost is not waited for: what it may still do by an older count is to fail.
 func (c *charger) Charge(op *operator.Operator, used uint32) error {
 	t, m := c.find(op.ID)
 	if m == nil || m.Operator != op {
 		return fault.Conflict.At("charge a try")
 	}
-	return t.settle(m, op.WithTries(used))
+	return t.charge(m, op.WithTries(used))
 }

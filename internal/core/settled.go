@@ -11,15 +11,25 @@ import (
 
 // What is changed on one node is told on all only when all know it (core/vault, settling).
 
-// settleTime is how long a reader waits for a change whose node says nothing more: with the default lease it is in force by
-// then, or nobody was answered.
-const settleTime = 5_000_000_000
+// settleTime is when a change of another node is in force at the latest, from when this core has heard of it: it tells the others
+// when it asks them next, a quarter of a lease later, and what they granted before that lasts as long as the longest lease. Another
+// quarter is for a question that is lost, the rest for clocks and messages.
+func (c *Core) settleTime() int64 {
+	l := &c.coherence
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	longest := max(l.roster.longest, l.roster.length())
+	return longest + longest/2 + settleSlack
+}
 
-// Settle waits until over is closed, or as long as a reader may be kept waiting (vault.Peers).
-func (c *Core) Settle(over <-chan struct{}) { c.wait(over, settleTime) }
+const settleSlack = 500_000_000
+
+// Settle waits until over is closed, or as long as a reader may be kept waiting (vault.Peers): no longer than whoever makes a
+// change, who hears InForceLater then.
+func (c *Core) Settle(over <-chan struct{}) { c.wait(over, min(c.settleTime(), maxWait)) }
 
 // Later calls f when a change of another node is in force at the latest (vault.Peers).
-func (c *Core) Later(f func()) { c.system.After(settleTime, f) }
+func (c *Core) Later(f func()) { c.system.After(c.settleTime(), f) }
 
 // sayInForce tells one node that the changes of a partition are in force everywhere.
 func (c *Core) sayInForce(node key.ID, n lease.Count) {

@@ -187,6 +187,16 @@ func (t *tenant) lose(id key.ID) {
 // could say, the record is read anew: the next attempt begins from there.
 func (t *tenant) settle(old *member, next *operator.Operator) error {
 	_, err := t.vault.ChangeThen(old.entry, encodeOperator(next), func(e vault.Entry) { t.keep(&member{next, e}) })
+	return t.settled(old, err)
+}
+
+// charge is settle for the tries charged, which a majority of the nodes has to know.
+func (t *tenant) charge(old *member, next *operator.Operator) error {
+	_, err := t.vault.Tally(old.entry, encodeOperator(next), func(e vault.Entry) { t.keep(&member{next, e}) })
+	return t.settled(old, err)
+}
+
+func (t *tenant) settled(old *member, err error) error {
 	switch fault.Of(err) {
 	case fault.Conflict, fault.OutcomeUnknown:
 		t.reread(old)

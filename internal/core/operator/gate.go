@@ -24,21 +24,23 @@ type Charger interface {
 	// Operator answers the newest record of the operator, opened and checked by the ledger; UserUnknown when there is none.
 	Operator(id key.ID) (*Operator, error)
 
-	// Charge commits op.WithTries(used) as the next version of op's record. On nil it is durable, and Operator answers it
-	// from then on. When the record has changed since op was read it answers Conflict, and Operator the newer one; when the
-	// outcome is unknown it answers an error, and the login fails with it. Charge is not called twice at once for one
-	// operator.
+	// Charge commits op.WithTries(used) as the next version of op's record. On nil it is durable, a majority of the nodes knows
+	// it, and Operator answers it from then on. When the record has changed since op was read, on any node, it answers Conflict,
+	// and Operator the newer one; when the outcome is unknown it answers an error, and the login fails with it. Charge is not
+	// called twice at once for one operator.
 	Charge(op *Operator, used uint32) error
 }
 
-// Gate checks PINs. A try is charged to the operator's record before it is made: who kills the core between the try and
-// its result, or tries on another node, has spent it all the same. After a success the charged try stays as credit of
-// this core, so that right PINs cost no commit; a wrong PIN uses the credit up. A credit is worth something only while
-// nobody else has charged or reset since, which the record's serial shows. So the number charged is never less than the
-// number of wrong PINs since the last right one, on all nodes together.
+// Gate checks PINs. Each try is charged to the operator's record before it is made: who kills the core between the try and its
+// result, or tries on another node, has spent it all the same. The charges of all nodes are commits of one record, each of which
+// names the one before; so whoever has not heard of another's charge makes none, and it does not matter whether every node has
+// heard of one when the try is made (docs/design/coherence.md). After a success the charged try stays, as credit of this core,
+// so that right PINs cost no commit. The next try is charged in its place, while nobody else has charged or reset since, which
+// the record's serial shows. So the number charged is never less than the number of wrong PINs since the last right one.
 //
 // Ten wrong ones lock the PIN. Since the right PIN resets that count, wrong ones between the logins of a busy service
-// would never add up; so wrong ones also draw from a bucket that only time fills: 20, and 1 more each 30 s.
+// would never add up; so wrong ones also draw from a bucket that only time fills: 20, and 1 more each 30 s. When it is empty the
+// right PIN is refused too, or its acceptance would tell it from a wrong one.
 type Gate struct {
 	charger Charger
 	boot    ssp.Bytes     // key of the fast verifiers, random at each start
@@ -55,7 +57,8 @@ type tries struct {
 	mu      sync.Mutex
 	serial  uint64   // guarded by mu, as are all below: Operator.Charges when credit was last right
 	charged uint32   // Operator.Tries at that time
-	credit  uint32   // how many of the charged tries are this core's, and not used yet
+	credit  uint32   // 1: one of the charged tries was right and is this core's, 0: none
+	owed    uint32   // wrong PINs, known by the fast verifier, that could not be charged
 	wrong   bool     // a wrong PIN was given here since the last right one
 	fast    [32]byte // HMAC of the last right PIN under boot
 	fastGen uint64   // the generation it is of; 0 for none
@@ -97,6 +100,7 @@ func (g *Gate) VerifyPIN(id key.ID, pin []byte, now int64) (*Operator, error) {
 			return op, err
 		}
 	}
+	t.uncharged(now)
 	return nil, fault.Conflict.At("check pin")
 }
 
@@ -121,8 +125,14 @@ func (g *Gate) verify(t *tries, id key.ID, pin []byte, now int64) (*Operator, er
 		t.fastGen = 0
 		return nil, fault.PINLocked.At("check pin")
 	}
+	if !t.bucket.allows(now) {
+		return nil, fault.RateLimited.At("check pin")
+	}
+	if t.fastGen != op.Generation {
+		t.fastGen = 0
+	}
 	fast := g.fastHash(op, pin)
-	if t.fastGen == op.Generation && subtle.ConstantTimeCompare(t.fast[:], fast[:]) == 1 {
+	if t.fastGen != 0 && subtle.ConstantTimeCompare(t.fast[:], fast[:]) == 1 {
 		g.succeed(t, op)
 		return op, nil
 	}
@@ -134,18 +144,15 @@ func (g *Gate) verify(t *tries, id key.ID, pin []byte, now int64) (*Operator, er
 	return op, nil
 }
 
-// try is the slow way: charge, use up, then look.
+// try is the slow way: charge, then look.
 func (g *Gate) try(t *tries, op *Operator, pin []byte, now int64) error {
-	if !t.bucket.allows(now) {
-		return fault.RateLimited.At("check pin")
-	}
-	if t.credit == 0 {
-		if err := g.charger.Charge(op, t.charged+1); err != nil {
-			return err
+	if err := g.charger.Charge(op, t.used()+1); err != nil {
+		if fault.Of(err) != fault.Conflict {
+			t.uncharged(now)
 		}
-		t.own(op, t.charged+1)
+		return err
 	}
-	t.credit--
+	t.own(op, t.used()+1)
 	right, err := g.slow(op.PIN, pin)
 	if err != nil {
 		return err
@@ -155,14 +162,25 @@ func (g *Gate) try(t *tries, op *Operator, pin []byte, now int64) error {
 		t.bucket.take(now)
 		return &fault.Error{Code: fault.PINIncorrect, Step: "check pin", Left: int(MaxTries - t.used())}
 	}
-	t.credit++
+	t.credit = 1
 	return nil
+}
+
+// uncharged ends a try that could not be charged. Where the right PIN would have been known by the fast verifier, the failure
+// told that this one is wrong: it is owed, and the next one is not told before something is charged. Otherwise who keeps a core
+// from committing, its own host first, could ask for ever.
+func (t *tries) uncharged(now int64) {
+	if t.fastGen != 0 {
+		t.fastGen = 0
+		t.owed++
+		t.bucket.take(now)
+	}
 }
 
 // succeed takes all charges back but one, which becomes this core's credit. Where that cannot be committed the login
 // stands: what was charged stays charged, which errs on the safe side.
 func (g *Gate) succeed(t *tries, op *Operator) {
-	t.wrong = false
+	t.wrong, t.owed = false, 0
 	if t.charged <= 1 {
 		return
 	}
@@ -269,17 +287,19 @@ func (g *Gate) tries(id key.ID) *tries {
 // from zero since.
 func (t *tries) learn(op *Operator) {
 	if op.Charges != t.serial || op.Tries != t.charged {
+		if op.Tries == 0 { // an admin gave all tries back
+			t.owed = 0
+		}
 		t.serial, t.charged, t.credit = op.Charges, op.Tries, 0
 	}
 }
 
-// own takes in this core's own charge on op; one more than before is one more credit.
+// own takes in this core's own charge on op.
 func (t *tries) own(op *Operator, charged uint32) {
-	t.serial, t.charged = op.Charges+1, charged
-	t.credit++
+	t.serial, t.charged, t.credit, t.owed = op.Charges+1, charged, 0, 0
 }
 
-func (t *tries) used() uint32 { return min(t.charged-t.credit, MaxTries) }
+func (t *tries) used() uint32 { return min(t.charged-t.credit+t.owed, MaxTries) }
 
 func (t *tries) locked() bool { return t.used() == MaxTries }
 

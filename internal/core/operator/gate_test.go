@@ -259,41 +259,65 @@ func TestNothingIsToldWithoutACharge(t *testing.T) {
 	}
 	b.fail = fault.OK
 	expect(t, g, "right", fault.OK)
-	expect(t, g, "wrong", fault.PINIncorrect) // by the credit
 	b.fail = fault.Unavailable
-	expect(t, g, "wrong", fault.Unavailable)
-	expect(t, g, "right", fault.OK) // known from before, so it needs no charge; losing the store stops no service
-	b.fail = fault.OK
+	expect(t, g, "right", fault.OK) // known from before, so it needs no charge: losing the store stops no service
+}
+
+// TestWhoKeepsChargesAwayLearnsNothing: a captured host, or one that is cut off, takes no charge. Were the right PIN known all the
+// same, every failure would tell that a PIN is wrong, as often as one likes.
+func TestWhoKeepsChargesAwayLearnsNothing(t *testing.T) {
+	for _, code := range []fault.Code{fault.OutcomeUnknown, fault.Unavailable, fault.Conflict, fault.InForceLater} {
+		b := newBooks(withPIN("right"))
+		g := gate(t, b)
+		expect(t, g, "right", fault.OK)
+		b.fail = code
+		for range 3 * MaxTries {
+			expect(t, g, "wrong", code)
+			expect(t, g, "right", code)
+		}
+		b.fail = fault.OK
+		told := 0
+		for ; told <= MaxTries; told++ {
+			if code, _ := login(g, "wrong"); code == fault.PINLocked {
+				break
+			}
+		}
+		if told != MaxTries-1 { // the first of those that were not charged told something, and counts
+			t.Errorf("%v: then %d wrong PINs lock", code, told)
+		}
+	}
 }
 
 func TestWrongPINsBetweenRightOnesAreLimitedByTime(t *testing.T) {
 	b := newBooks(withPIN("right"))
 	g := gate(t, b)
 	expect(t, g, "right", fault.OK)
-	guessed, now := 0, int64(1)
-	for range 200 {
-		if _, err := g.VerifyPIN(id, []byte("wrong"), now); fault.Of(err) == fault.PINIncorrect {
-			guessed++
-		} else {
-			wantFault(t, "limit", err, fault.RateLimited)
+	now := int64(1)
+	guess := func(times int) (told int) {
+		for range times {
+			_, wrong := g.VerifyPIN(id, []byte("wrong"), now)
+			if fault.Of(wrong) == fault.PINIncorrect {
+				told++
+			}
+			_, right := g.VerifyPIN(id, []byte("right"), now)
+			if fault.Of(wrong) == fault.RateLimited && fault.Of(right) != fault.RateLimited {
+				t.Fatalf("beyond the limit a wrong PIN hears %v and the right one %v", wrong, right)
+			}
 		}
-		if _, err := g.VerifyPIN(id, []byte("right"), now); err != nil { // the service is not disturbed
-			t.Fatal(err)
-		}
+		return told
 	}
-	if guessed != bucketSize {
-		t.Errorf("%d guesses", guessed)
+	if n := guess(200); n != bucketSize {
+		t.Errorf("%d guesses", n)
 	}
 	now += 2 * bucketRegain
-	for range 2 {
-		_, err := g.VerifyPIN(id, []byte("wrong"), now)
-		wantFault(t, "regained", err, fault.PINIncorrect)
-		g.VerifyPIN(id, []byte("right"), now)
+	if n := guess(200); n != 2 {
+		t.Errorf("%d guesses after the time of two", n)
 	}
-	_, err := g.VerifyPIN(id, []byte("wrong"), now)
-	wantFault(t, "regained no more", err, fault.RateLimited)
-	_, err = g.VerifyPIN(id, []byte("wrong"), now-1_000_000*bucketRegain)
+	_, err := g.VerifyPIN(id, []byte("wrong"), now-1_000_000*bucketRegain)
 	wantFault(t, "a clock set back", err, fault.RateLimited)
+	now += bucketRegain
+	_, err = g.VerifyPIN(id, []byte("right"), now)
+	wantFault(t, "the owner after the guesser has gone", err, fault.OK)
 }
 
 func TestChangedCredentialsEndTheCachedLogin(t *testing.T) {

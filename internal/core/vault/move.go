@@ -27,6 +27,7 @@ type step struct {
 	put  *wire.Put  // the next version; nil when the record is removed
 	next uint64     // its version
 	with []wire.Put // records that begin with it, in the same Txn
+	need Enough     // who must know it before it is answered
 	then func(revision int64)
 	done chan moved
 
@@ -68,10 +69,13 @@ type mover struct {
 	busy  bool    // guarded by mu: a goroutine is at work
 }
 
-// move commits s and answers the revision of its record, once the change is in force everywhere.
+// move commits s and answers the revision of its record, once all who must know the change do.
 func (p *Partition) move(s *step) (int64, error) {
 	defer p.settling.begin(s.id)()
 	s.done = make(chan moved, 1)
+	if s.need == EnoughUnknown {
+		s.need = Everybody
+	}
 	m := &p.mover
 	m.mu.Lock()
 	m.queue = append(m.queue, s)
@@ -182,12 +186,22 @@ func end(batch []*step, m moved) {
 }
 
 // finish answers steps that are committed, once all who must know do. The next batch does not wait for that.
-func (p *Partition) finish(batch []*step, revision int64, wait func() error) {
+func (p *Partition) finish(batch []*step, revision int64, wait Wait) {
 	if wait == nil {
 		end(batch, moved{revision: revision})
 		return
 	}
-	p.moving.Go(func() { end(batch, moved{revision, wait()}) })
+	for _, need := range []Enough{Majority, Everybody} {
+		var steps []*step
+		for _, s := range batch {
+			if s.need == need {
+				steps = append(steps, s)
+			}
+		}
+		if len(steps) > 0 || need == Everybody { // somebody always waits for everybody: readers elsewhere wait to hear that it is so
+			p.moving.Go(func() { end(steps, moved{revision, wait(need)}) })
+		}
+	}
 }
 
 // settle answers steps whose Txn had an unknown outcome, after the ledger was read anew: what is in it has happened. What
@@ -212,7 +226,7 @@ func (p *Partition) settle(batch []*step) {
 }
 
 // tell lets the others know of a move.
-func (p *Partition) tell(m *Moved) func() error {
+func (p *Partition) tell(m *Moved) Wait {
 	if peers := p.peers.Load(); peers != nil {
 		return (*peers).Moved(p, m)
 	}
@@ -220,7 +234,7 @@ func (p *Partition) tell(m *Moved) func() error {
 }
 
 // try commits the batch in one Txn. sent says that the host was asked, so that an unknown outcome is this batch's own.
-func (p *Partition) try(batch []*step) (revision int64, wait func() error, sent bool, err error) {
+func (p *Partition) try(batch []*step) (revision int64, wait Wait, sent bool, err error) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	changes := make([]seal.Change, len(batch))

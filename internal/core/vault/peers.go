@@ -12,8 +12,8 @@ import (
 // Peers are the other cores, as the vault needs them. Neither method may wait for this partition.
 type Peers interface {
 	// Moved is called right after a change was committed, in the order of the head's counters. It answers nil when nobody else
-	// has to know; else a function that returns once the change is in force everywhere, or with InForceLater.
-	Moved(p *Partition, m *Moved) (wait func() error)
+	// has to know; else what to wait with.
+	Moved(p *Partition, m *Moved) Wait
 
 	// Learned is called after the ledger took in what others changed. Objects have left the cache; records of other kinds
 	// are read anew by whoever keeps them, or taken from those that came along. It is called without any lock, perhaps twice
@@ -26,6 +26,18 @@ type Peers interface {
 	// Later calls f when a change of another node, which has not been heard of since, is in force at the latest.
 	Later(f func())
 }
+
+// Wait returns once enough nodes know a change, or with InForceLater.
+type Wait func(Enough) error
+
+// Enough is how many have to know a change before it is answered.
+type Enough uint8
+
+const (
+	EnoughUnknown Enough = iota
+	Everybody            // it is in force everywhere: what takes something away, and all else
+	Majority             // it is not lost with this node; who does not know it can commit nothing over it
+)
 
 // Moved is one step of a head, in the form that others take in.
 type Moved struct {

@@ -131,17 +131,24 @@ func (s *settling) ofHandle(handle uint64) <-chan struct{} {
 	return nil
 }
 
-// await waits until a record has settled, for as long as others let a reader wait; false when there was nothing to wait for.
+// await waits until a record has settled, for as long as others let a reader wait; false when there was nothing to wait for, or it
+// took longer than that.
 func (p *Partition) await(over <-chan struct{}) bool {
 	if over == nil {
 		return false
 	}
-	if peers := p.peers.Load(); peers != nil {
-		(*peers).Settle(over)
-	} else {
+	peers := p.peers.Load()
+	if peers == nil {
 		<-over // a commit of this node alone, which ends by itself
+		return true
 	}
-	return true
+	(*peers).Settle(over)
+	select {
+	case <-over:
+		return true
+	default:
+		return false
+	}
 }
 
 // InForce takes in that all changes up to a counter are in force on every node.
