@@ -81,7 +81,7 @@ func FuzzBody(f *testing.F) {
 	for _, seed := range []string{`{"kty":"EC","crv":"P-256","attributes":{"enabled":true},"tags":{"a":"b"},"release_policy":{"data":"e30"}}`,
 		`{"alg":"A256GCM","value":"AQI","iv":"AAAAAAAAAAAAAAAA","aad":"AQ","tag":"AQ"}`, `{"value":"x","contentType":"y"}`,
 		`{"lifetimeActions":[{"trigger":{"timeAfterCreate":"P90D"},"action":{"type":"Rotate"}}],"attributes":{"expiryTime":"P2Y"}}`,
-		`{"Hsm":true,"key":{"kty":"oct-HSM","k":"AAAAAAAAAAAAAAAAAAAAAA","key_ops":["encrypt"]}}`, `[[[[]]]]`, `{"a":"\ud800"}`,
+		`{"Hsm":true,"key":{"kty":"oct-HSM","k":"AAAAAAAAAAAAAAAAAAAAAA","key_ops":["encrypt"]}}`, `{"certificates":[{"kty":"RSA","x5c":["MIIB"],"x5t#S256":"AQ"},{"value":{"x5c":["AQ"]}}],"required":2}`, `[[[[]]]]`, `{"a":"\ud800"}`,
 		`{"schema_version":"1.0.0","header":{"kid":"x","alg":"dir","enc":"CKM_RSA_AES_KEY_WRAP"},"ciphertext":"AQ"}`} {
 		f.Add([]byte(seed))
 	}
@@ -90,6 +90,7 @@ func FuzzBody(f *testing.F) {
 		for _, read := range []func(o object){
 			func(o object) { c.readKind(o); readOps(o, 0); readWish(o); readRelease(o) },
 			func(o object) { readRotation(o) },
+			func(o object) { readHolders(o) },
 			func(o object) { o.bytes("value"); o.bytes("iv"); o.number("count"); o.flag("Hsm") },
 			func(o object) {
 				j, _ := o.object("key")

@@ -49,6 +49,7 @@ func init() { // not a literal: its functions look into it
 	operations = append(releaseOperations(), operations...)
 	operations = append(operations, roleOperations()...)
 	operations = append(operations, certificateOperations()...)
+	operations = append(operations, domainOperations()...)
 	for i := range operations {
 		operations[i].parts = strings.Split(operations[i].pattern, "/")
 	}
