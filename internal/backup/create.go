@@ -108,7 +108,7 @@ func (e *Engine) write(ctx context.Context, f *os.File, progress func(Progress))
 	if err != nil {
 		return nil, 0, err
 	}
-	c := &chunker{e: e, w: w, backup: begun.Backup, progress: progress}
+	c := &chunker{e: e, op: wire.OpBackup, w: w, backup: begun.Backup, progress: progress}
 	revision, err := e.Store.List(ctx, store.Range{}, func(r store.Record) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -132,6 +132,7 @@ func (e *Engine) write(ctx context.Context, f *os.File, progress func(Progress))
 // chunker gathers records until they make a chunk. A full one waits until it is known whether another follows.
 type chunker struct {
 	e        *Engine
+	op       uint16
 	w        *writer
 	backup   key.ID
 	progress func(Progress)
@@ -153,14 +154,16 @@ func (c *chunker) add(r wire.Record) error {
 }
 
 func (c *chunker) flush(last bool) error {
-	sealed, err := c.e.ask(wire.OpBackup, &wire.BackupRequest{Verb: wire.BackupChunk, Backup: c.backup, Records: c.records, Last: last})
+	sealed, err := c.e.ask(c.op, &wire.BackupRequest{Verb: wire.BackupChunk, Backup: c.backup, Records: c.records, Last: last})
 	if err != nil {
 		return err
 	}
 	c.count += uint64(len(c.records))
 	c.records, c.size = c.records[:0], 0
-	if err := c.w.chunk(sealed.Bytes); err != nil {
-		return err
+	if len(sealed.Bytes) > 0 { // a partition's change log makes none
+		if err := c.w.chunk(sealed.Bytes); err != nil {
+			return err
+		}
 	}
 	c.progress(Progress{Step: "seal", Records: c.count, Bytes: c.w.written})
 	return nil

@@ -22,7 +22,7 @@ type Restored struct {
 
 // Undone is an act that the restore took back.
 type Undone struct {
-	What      string `json:"what"` // "destruction", "change", "creation"
+	What      string `json:"what"` // "destruction", "change", "creation"; of a managed HSM with purge protection "deletion", "kept"
 	Kind      string `json:"kind"` // "object", "operator", "partition", "agent", "record"
 	Partition string `json:"partition"`
 	ID        string `json:"id"`
@@ -155,6 +155,10 @@ func words(undone []wire.Undone) []Undone {
 			w.What = "destruction"
 		case wire.UndoneChange:
 			w.What = "change"
+		case wire.UndoneDeleted:
+			w.What = "deletion"
+		case wire.UndoneKept:
+			w.What = "kept"
 		}
 		switch u.Kind {
 		case wire.KindObject:

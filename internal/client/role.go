@@ -18,6 +18,7 @@ const (
 	SettingManagerResource = "resource.arm"        // domain: the audience of tokens that az asks for to log in; they open no vault
 	SettingRetention       = "retention-days"      // partition: how long what was deleted can be recovered; 7 to 90, 0 for not at all
 	SettingAttestation     = "attestation:"        // partition: with an authority's URL behind it, the key set that is pinned for it
+	SettingARMKeys         = "arm-key-management"  // managed HSM: "true" or "false": keys may be made through the resource manager
 	SettingPurgeProtection = "purge-protection"    // partition: "true" or "false"; once true it stays so
 )
 

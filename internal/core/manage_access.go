@@ -24,6 +24,11 @@ func (m *manager) accessAt(slot uint64, a policy.Action, reads bool) (*tenant, e
 	if err != nil {
 		return nil, err
 	}
+	return m.mayAct(t, slot, a, reads)
+}
+
+// mayAct is accessTenant for a partition that is known.
+func (m *manager) mayAct(t *tenant, slot uint64, a policy.Action, reads bool) (*tenant, error) {
 	from := []uint64{slot}
 	if t.settings().flags&flagVault != 0 { // a managed HSM's own administrators decide there, and nobody above them
 		from = append(from, 0)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/genbu-hsm/genbu/internal/core/policy"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
@@ -20,6 +21,7 @@ const (
 	settingVault      = "resource.vault"
 	settingManaged    = "resource.managedhsm"
 	settingManager    = "resource.arm"
+	settingARMKeys    = "arm-key-management" // of a managed HSM
 )
 
 var domainSettings = []string{settingAuthority, settingVault, settingManaged, settingManager}
@@ -61,6 +63,9 @@ func (m *manager) settingsGet() error {
 		list = []setting{{settingKind, kindName(i.flags)}, {settingRetention, strconv.FormatUint(i.retention, 10)},
 			{settingProtection, strconv.FormatBool(i.protected)}}
 		list = append(list, slices.DeleteFunc(slices.Clone(t.rights().settings), func(s setting) bool { return s.name == settingResource })...)
+		if i.flags&flagManaged != 0 && t.rights().setting(settingARMKeys) == "" {
+			list = append(list, setting{settingARMKeys, "false"})
+		}
 	}
 	m.w.U32(uint32(len(list)))
 	for _, s := range list {
@@ -82,6 +87,9 @@ func (m *manager) settingsSet() error {
 	t, err := m.core.tenant(slot)
 	if err != nil {
 		return err
+	}
+	if len(list) == 1 && list[0].name == settingARMKeys {
+		return m.setARMKeys(t, slot, list[0])
 	}
 	if err := m.mustAdmin(t); err != nil {
 		return err
@@ -105,6 +113,24 @@ func (m *manager) settingsSet() error {
 		}
 	}
 	return m.done(t, wire.AuditManage, "settings", m.core.putInfo(t, &i))
+}
+
+// setARMKeys says whether keys of a managed HSM may be made through the resource manager. Who may give rights there may say it.
+func (m *manager) setARMKeys(t *tenant, slot uint64, s setting) error {
+	if t.settings().flags&flagManaged == 0 {
+		return fault.ArgumentsBad.At("read setting: it is one of managed HSMs")
+	}
+	if s.value != "true" && s.value != "false" {
+		return fault.ArgumentsBad.At("read arm-key-management: true or false")
+	}
+	if _, err := m.mayAct(t, slot, policy.AssignmentWrite, false); err != nil {
+		return err
+	}
+	return m.changeAccess(t, s.name+": "+s.value, func(a *charter) error {
+		a.settings = slices.DeleteFunc(a.settings, func(o setting) bool { return o.name == s.name })
+		a.settings = append(a.settings, s)
+		return nil
+	})
 }
 
 // set changes one setting of a partition.

@@ -3,6 +3,7 @@
 package core
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -324,6 +325,14 @@ func (c *Core) restoreAccess(r *run) error {
 	t, next := r.tenant, r.in.access
 	if next == nil {
 		next = &charter{}
+	}
+	// What the resource manager keeps is of this HSM, wherever the backup was made.
+	isResource := func(s setting) bool { return s.name == settingResource }
+	next.settings = slices.DeleteFunc(next.settings, isResource)
+	for _, s := range t.rights().settings {
+		if isResource(s) {
+			next.settings = append(next.settings, s)
+		}
 	}
 	if string(next.encode()) == string(t.rights().encode()) {
 		return nil

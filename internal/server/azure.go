@@ -16,11 +16,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/genbu-hsm/genbu/internal/backup"
 	"github.com/genbu-hsm/genbu/internal/durable"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/front/azure"
 	"github.com/genbu-hsm/genbu/internal/metrics"
 	"github.com/genbu-hsm/genbu/internal/opaque"
+	"github.com/genbu-hsm/genbu/internal/store"
 	"github.com/genbu-hsm/genbu/internal/trace"
 )
 
@@ -43,6 +45,10 @@ type Azure struct {
 
 	// Suffix is how the host names of vaults end: NAME.vault.SUFFIX, NAME.managedhsm.SUFFIX. Default "genbu.localhost".
 	Suffix string `json:"suffix"`
+
+	// Storage is where callers may have backups of managed HSMs written: https://HOST[:PORT] of blob services, where HOST may begin
+	// with "*.". It is this node that sends the requests, so callers cannot choose freely. Default: Azure's own.
+	Storage []string `json:"storage"`
 }
 
 // dnsName is a host name of RFC 1123, lower case.
@@ -62,6 +68,14 @@ func (c *Azure) finish() (faults []error) {
 	if c.Suffix == "" {
 		c.Suffix = "genbu.localhost"
 	}
+	if c.Storage == nil {
+		c.Storage = backup.PublicContainers
+	}
+	for _, s := range c.Storage {
+		if err := backup.CheckStore(s); err != nil {
+			faults = append(faults, fmt.Errorf("azure.storage: %w", err))
+		}
+	}
 	if len(c.Suffix) > 128 || !dnsName.MatchString(c.Suffix) {
 		faults = append(faults, fmt.Errorf("azure.suffix: %q is not a domain name in lower case", c.Suffix))
 	}
@@ -69,7 +83,7 @@ func (c *Azure) finish() (faults []error) {
 }
 
 // serveAzure opens the door and writes down its address.
-func serveAzure(ctx context.Context, c *Config, core *module, shown *metrics.Registry, count *metrics.Requests, log *slog.Logger) (stop func(), err error) {
+func serveAzure(ctx context.Context, c *Config, core *module, engine store.Store, shown *metrics.Registry, count *metrics.Requests, log *slog.Logger) (stop func(), err error) {
 	if *c.Azure.Listen == "" {
 		return func() {}, nil
 	}
@@ -84,6 +98,7 @@ func serveAzure(ctx context.Context, c *Config, core *module, shown *metrics.Reg
 		return nil, err
 	}
 	door := azure.New(&azureCore{module: core}, suffix, log)
+	door.Archives = &archives{&backup.Engine{Store: engine, Core: core, Spool: filepath.Join(c.Dir, spoolDir), Log: log}, c.Azure.Storage}
 	door.Rotation = func() (azure.Evidence, error) { return rotationEvidence(c.Dir) }
 	showCertificate(shown, "azure", identity)
 	s := &http.Server{Handler: count.Of("azure", trace.Of("azure", log, door)), TLSConfig: identity, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,

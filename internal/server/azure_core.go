@@ -209,7 +209,7 @@ func ask(conn *client.Conn) ([]azureVault, error) {
 	}
 	var list []azureVault
 	for _, p := range partitions {
-		v := azureVault{p.Label, azure.KindVault, azure.Vault{Slot: p.Slot, Resource: domain[client.SettingVaultResource]}}
+		v := azureVault{p.Label, azure.KindVault, azure.Vault{Slot: p.Slot, Partition: p.ID, Resource: domain[client.SettingVaultResource]}}
 		switch {
 		case p.Flags&client.KindManagedHSM != 0:
 			v.kind, v.Resource = azure.KindManagedHSM, domain[client.SettingManagedResource]

@@ -107,7 +107,7 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 		return fmt.Errorf("https door: %w", err)
 	}
 	defer stopHTTPS()
-	stopAzure, err := serveAzure(ctx, c, core, shown, count, log)
+	stopAzure, err := serveAzure(ctx, c, core, members.Store(), shown, count, log)
 	if err != nil {
 		return fmt.Errorf("azure door: %w", err)
 	}

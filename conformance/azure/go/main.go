@@ -4,6 +4,8 @@
 // environment variables that genbu connect azure prints.
 //
 //	azure-go            every scenario
+//	azure-go container N    makes a container in the blob service BLOB_SERVICE and prints how to use it
+//	azure-go hsm        backup, restore and settings of the managed HSM
 //	azure-go certificates   the scenario of certificates
 //	azure-go many N     makes N keys named page-0000 and so on, for programs that page through them
 //	azure-go page N     pages through them
@@ -48,6 +50,10 @@ func main() {
 		serveAuthority()
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == "container" {
+		makeContainer(os.Args[2])
+		return
+	}
 	cred, err := azidentity.NewDefaultAzureCredential(nil)
 	must(err)
 	c := clients{}
@@ -55,6 +61,10 @@ func main() {
 	must(err)
 	c.hsm, err = azkeys.NewClient(os.Getenv("AZURE_MANAGEDHSM_URL"), cred, nil)
 	must(err)
+	if len(os.Args) == 2 && os.Args[1] == "hsm" {
+		c.hsmBackups()
+		return
+	}
 	c.secrets, err = azsecrets.NewClient(os.Getenv("AZURE_KEYVAULT_URL"), cred, nil)
 	must(err)
 	if len(os.Args) == 2 && os.Args[1] == "exchange" {

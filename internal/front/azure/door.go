@@ -23,6 +23,7 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/trace"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // Core is how the door reaches the module.
@@ -46,6 +47,7 @@ type Core interface {
 // Vault is what the door knows of a partition.
 type Vault struct {
 	Slot            uint64
+	Partition       key.ID
 	Resource        string // what tokens for it are made for
 	RetentionDays   int    // how long a deleted object can be recovered
 	PurgeProtection bool   // it cannot be purged before
@@ -60,6 +62,10 @@ type Door struct {
 	// Rotation answers the evidence of the identity that carries rotation policies out, without a resource.
 	Rotation func() (Evidence, error)
 
+	// Archives carries out backups and restores of managed HSMs; nil for a door without them.
+	Archives Archives
+
+	jobs    *jobs
 	logins  *logins
 	facts   *factCache
 	rotator *rotator
@@ -69,7 +75,7 @@ type Door struct {
 
 // New makes a door. Close ends its channels.
 func New(core Core, suffix string, log *slog.Logger) *Door {
-	d := &Door{Core: core, Suffix: strings.ToLower(suffix), Log: log, logins: newLogins(core), facts: newFactCache()}
+	d := &Door{Core: core, Suffix: strings.ToLower(suffix), Log: log, jobs: newJobs(), logins: newLogins(core), facts: newFactCache()}
 	d.Rotation = func() (Evidence, error) { return Evidence{}, fault.UserUnknown }
 	d.rotator = newRotator(d)
 	return d
@@ -78,8 +84,11 @@ func New(core Core, suffix string, log *slog.Logger) *Door {
 // Run carries rotation policies out until ctx ends.
 func (d *Door) Run(ctx context.Context) { d.rotator.run(ctx) }
 
-// Close ends every login of the door.
-func (d *Door) Close() { d.logins.close() }
+// Close ends what is under way, and every login of the door.
+func (d *Door) Close() {
+	d.jobs.close()
+	d.logins.close()
+}
 
 // ServeHTTP sends a request to the part that its host name means.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -36,6 +36,14 @@ func notSupported(format string, args ...any) *apiError {
 	return &apiError{http.StatusBadRequest, "NotSupported", "", fmt.Sprintf(format, args...), nil}
 }
 
+// underWay says which conflict it is that a backup or restore may have.
+func underWay(err error) error {
+	if fault.Of(err) == fault.Conflict {
+		return &apiError{http.StatusConflict, "Conflict", "", "Another backup or restore of this managed HSM is under way.", err}
+	}
+	return err
+}
+
 // face is what a fault of the core looks like at this door.
 type face struct {
 	status int
@@ -127,11 +135,16 @@ func refuse(w http.ResponseWriter, e *apiError) {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	w.Header().Set("x-ms-error-code", e.code)
-	inner := map[string]any{"code": e.code, "message": e.message}
-	if e.inner != "" {
-		inner["innererror"] = map[string]string{"code": e.inner}
-	}
-	text, _ := json.Marshal(map[string]any{"error": inner})
+	text, _ := json.Marshal(map[string]any{"error": e.body()})
 	w.WriteHeader(e.status)
 	w.Write(text)
+}
+
+// body is the error as JSON has it.
+func (e *apiError) body() map[string]any {
+	body := map[string]any{"code": e.code, "message": e.message}
+	if e.inner != "" {
+		body["innererror"] = map[string]string{"code": e.inner}
+	}
+	return body
 }

@@ -16,6 +16,7 @@ type route struct {
 	name    string // of the key, secret
 	version string // empty: the current one
 	guid    string // of a role definition or assignment
+	job     string // of a long-running operation
 	query   query
 }
 
@@ -125,6 +126,8 @@ func (op *operation) match(segments []string) (out route, ok bool) {
 			out.version = rest[0]
 		case part == "{id}":
 			out.guid = rest[0]
+		case part == "{job}":
+			out.job = rest[0]
 		case !strings.EqualFold(part, rest[0]):
 			return out, false
 		}

@@ -48,6 +48,8 @@ func init() { // not a literal: its functions look into it
 	}
 	operations = append(releaseOperations(), operations...)
 	operations = append(operations, roleOperations()...)
+	operations = append(operations, backupOperations()...)
+	operations = append(operations, settingOperations()...)
 	operations = append(operations, certificateOperations()...)
 	operations = append(operations, domainOperations()...)
 	for i := range operations {
