@@ -52,5 +52,13 @@ printf '{"schema_version":"1.0.0","header":{"kid":"%s","alg":"dir","enc":"CKM_RS
 	"$(cat exchange.kid)" "$(base64 -w0 <wrapped.bin | tr '+/' '-_' | tr -d =)" >blob.json
 ./azure-go bring blob.json
 openssl pkeyutl -verify -pubin -inkey own.pem -sigfile brought.sig -in brought.digest -pkeyopt digest:sha256
+
+# The resource manager: a vault and a managed HSM are made, used, deleted, recovered and purged by armkeyvault. Who was not given a role of the
+# domain is refused.
+refuses AuthorizationFailed ./azure-go manage-make
+genbu connect azure --manage >/dev/null
+./azure-go manage-make
+genbu connect azure >/dev/null # the names of what was made
+./azure-go manage-use
 genbu audit verify
 echo "note: azure-sdk-for-go: $(cd "$HERE/../azure/go" && go list -m all | sed -n 's|.*/sdk/\(.*\)|\1|p' | grep -E 'azidentity |az[a-z]*s |azcore ' | tr '\n' ' ')"

@@ -14,6 +14,11 @@ azure
 many 1000
 "$sdk/venv/bin/python" "$HERE/../azure/python/scenarios.py" 1000
 "$sdk/venv/bin/python" "$HERE/../azure/python/certificates.py"
+refuses AuthorizationFailed "$sdk/venv/bin/python" "$HERE/../azure/python/manage.py" make # no role of the domain
+genbu connect azure --manage >/dev/null
+"$sdk/venv/bin/python" "$HERE/../azure/python/manage.py" make
+genbu connect azure >/dev/null # the name of what was made
+"$sdk/venv/bin/python" "$HERE/../azure/python/manage.py" use
 authority
 "$sdk/venv/bin/python" "$HERE/../azure/python/release.py"
 openssl pkcs12 -in server.pfx -passin pass: -nodes -out server.pem

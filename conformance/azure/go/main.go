@@ -13,6 +13,8 @@
 //	azure-go bring F    imports the transfer blob F
 //	azure-go release    the scenario of key release
 //	azure-go authority  attests to environments, for that scenario in every language
+//	azure-go manage-make    makes a vault, a managed HSM and a role assignment by the resource manager
+//	azure-go manage-use     uses them, deletes, recovers and purges them
 //	azure-go issuer     writes jwks.json and token.jwt, as another issuer of tokens would
 package main
 
@@ -44,6 +46,14 @@ type clients struct {
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "issuer" {
 		issuer()
+		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == "manage-make" {
+		newManager().make()
+		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == "manage-use" {
+		newManager().use()
 		return
 	}
 	if len(os.Args) == 2 && os.Args[1] == "authority" {
