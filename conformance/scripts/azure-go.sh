@@ -61,4 +61,4 @@ genbu connect azure --manage >/dev/null
 genbu connect azure >/dev/null # the names of what was made
 ./azure-go manage-use
 genbu audit verify
-echo "note: azure-sdk-for-go: $(cd "$HERE/../azure/go" && go list -m all | sed -n 's|.*/sdk/\(.*\)|\1|p' | grep -E 'azidentity |az[a-z]*s |azcore ' | tr '\n' ' ')"
+echo "note: azure-sdk-for-go: $(cd "$HERE/../azure/go" && go list -m all | sed -n 's|.*/sdk/\(.*\)|\1|p' | grep -E 'azidentity |az[a-z]*s |azcore |armkeyvault ' | tr '\n' ' ')"

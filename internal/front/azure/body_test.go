@@ -82,6 +82,8 @@ func FuzzBody(f *testing.F) {
 		`{"alg":"A256GCM","value":"AQI","iv":"AAAAAAAAAAAAAAAA","aad":"AQ","tag":"AQ"}`, `{"value":"x","contentType":"y"}`,
 		`{"lifetimeActions":[{"trigger":{"timeAfterCreate":"P90D"},"action":{"type":"Rotate"}}],"attributes":{"expiryTime":"P2Y"}}`,
 		`{"Hsm":true,"key":{"kty":"oct-HSM","k":"AAAAAAAAAAAAAAAAAAAAAA","key_ops":["encrypt"]}}`, `{"certificates":[{"kty":"RSA","x5c":["MIIB"],"x5t#S256":"AQ"},{"value":{"x5c":["AQ"]}}],"required":2}`, `[[[[]]]]`, `{"a":"\ud800"}`,
+		`{"policy":{"key_props":{"kty":"EC","crv":"P-256","exportable":true,"reuse_key":false},"secret_props":{"contentType":"application/x-pkcs12"},"x509_props":{"subject":"CN=a","sans":{"dns_names":["a"]},"ekus":["1.3.6.1.5.5.7.3.1"],"key_usage":["digitalSignature"],"validity_months":12},"lifetime_actions":[{"trigger":{"lifetime_percentage":80},"action":{"action_type":"AutoRenew"}}],"issuer":{"name":"Self"}}}`,
+		`{"provider":"Genbu","credentials":{"account_id":"x"},"org_details":{"admin_details":[{"email":"a@b"}]},"attributes":{"enabled":true}}`,
 		`{"schema_version":"1.0.0","header":{"kid":"x","alg":"dir","enc":"CKM_RSA_AES_KEY_WRAP"},"ciphertext":"AQ"}`} {
 		f.Add([]byte(seed))
 	}
@@ -91,6 +93,9 @@ func FuzzBody(f *testing.F) {
 			func(o object) { c.readKind(o); readOps(o, 0); readWish(o); readRelease(o) },
 			func(o object) { readRotation(o) },
 			func(o object) { readHolders(o) },
+			func(o object) { readWish(o); readPolicy(o) },
+			func(o object) { o.text("value"); o.text("pwd"); readWish(o); readImportPolicy(o) },
+			func(o object) { (&issuer{}).read(o) },
 			func(o object) { o.bytes("value"); o.bytes("iv"); o.number("count"); o.flag("Hsm") },
 			func(o object) {
 				j, _ := o.object("key")
