@@ -5,7 +5,7 @@
 //	report, err := boundary.Harden(accepted)   // once, before the first Start and before a door opens
 //	core, err := boundary.Start(ctx, options)  // spawned, sandboxed, configured
 //	answer, err := core.Call(wire.OpStatus, nil)
-//	err = core.Introduce(file, door, uid, gid, pid)
+//	err = core.Introduce(file, answers, door, uid, gid, pid)
 //	err = core.Wait()                          // until it ends; whether to Start another is the caller's policy
 //
 // What it promises. The core is a process of its own, in its own namespaces, as another uid where the host is root; it is

@@ -160,7 +160,7 @@ func TestIntroducedChannelReachesTheCore(t *testing.T) {
 			t.Fatal(err)
 		}
 		ours, theirs := os.NewFile(uintptr(p[0]), "ours"), os.NewFile(uintptr(p[1]), "theirs")
-		if err := core.Introduce(theirs, 1, 1000, 1001, 4711); err != nil {
+		if err := core.Introduce(theirs, nil, 1, 1000, 1001, 4711); err != nil {
 			t.Fatal(err)
 		}
 		theirs.Close()
@@ -196,7 +196,7 @@ func TestADescriptorOfTheWrongKindIsRefusedAndTheNextAccepted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	if err := core.Introduce(null, 1, 0, 0, 0); err != nil {
+	if err := core.Introduce(null, nil, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := core.PassKeeper(null, false); err != nil {

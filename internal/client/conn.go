@@ -171,6 +171,8 @@ const (
 	helloNew  = 0
 	helloJoin = 1
 	helloFork = 2
+
+	helloApart = 4 // beside one of these: answers come through the pipe of a Stream
 )
 
 // Hello makes this channel's application.
@@ -183,6 +185,9 @@ func (c *Conn) HelloJoin(secret []byte) error { return c.hello(helloJoin, secret
 func (c *Conn) HelloFork(secret []byte) error { return c.hello(helloFork, secret) }
 
 func (c *Conn) hello(flags uint64, secret []byte) error {
+	if _, ok := c.stream.(*Stream); ok {
+		flags |= helloApart
+	}
 	return c.call(wire.CallHello, func(w *wire.Writer) {
 		w.U64(version)
 		w.U64(flags)

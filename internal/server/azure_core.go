@@ -17,7 +17,6 @@ import (
 	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/front/azure"
-	"github.com/genbu-hsm/genbu/internal/front/pkcs11"
 )
 
 // doorAzure is the number by which audit entries name the door.
@@ -60,13 +59,24 @@ const vaultsLast = 5 * time.Second
 
 // Channel opens a channel as the socket's door does for others, and keeps the client's end.
 func (a *azureCore) Channel() (io.ReadWriteCloser, error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	var pair, pipe [2]int
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fault.Unavailable.At("open channel")
 	}
-	ours := os.NewFile(uintptr(pair[1]), "client end")
-	peer := pkcs11.Peer{UID: nobody, GID: nobody, PID: uint32(os.Getpid())}
-	if err := a.module.introduce(os.NewFile(uintptr(pair[0]), "core end"), doorAzure, peer); err != nil {
+	socket := os.NewFile(uintptr(pair[0]), "core end")
+	defer socket.Close()
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		unix.Close(pair[1])
+		return nil, fault.Unavailable.At("open channel")
+	}
+	answers := os.NewFile(uintptr(pipe[1]), "core end")
+	defer answers.Close()
+	ours, err := client.NewStream(pair[1], pipe[0])
+	if err != nil {
+		return nil, err
+	}
+	if err := a.module.current().Introduce(socket, answers, doorAzure, nobody, nobody, uint32(os.Getpid())); err != nil {
 		ours.Close()
 		return nil, err
 	}

@@ -219,12 +219,8 @@ func (m *module) CallFor(ctx context.Context, op uint16, body []byte) ([]byte, e
 
 // Introduce gives the core its end of a client's channel.
 func (m *module) Introduce(channel *os.File, p pkcs11.Peer) error {
-	return m.introduce(channel, doorPKCS11, p)
-}
-
-func (m *module) introduce(channel *os.File, door uint8, p pkcs11.Peer) error {
 	defer channel.Close()
-	return m.current().Introduce(channel, door, p.UID, p.GID, p.PID)
+	return m.current().Introduce(channel, nil, doorPKCS11, p.UID, p.GID, p.PID)
 }
 
 // closeTime is how long a core may take to put its last counts on disk.

@@ -19,6 +19,9 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
+// Apart is a connection with a second way for answers, which AnswerApart takes from then on; false when it has none.
+type Apart interface{ AnswerApart() bool }
+
 // Server holds what the channels of this core share.
 type Server struct {
 	// Meter counts the calls; nil counts nothing. It is set before the first Serve.

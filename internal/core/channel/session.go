@@ -164,6 +164,12 @@ func hello(c *channel) error {
 	if err := c.r.End(); err != nil {
 		return err
 	}
+	if flags&helloApart != 0 {
+		if to, ok := c.link.conn.(Apart); !ok || !to.AnswerApart() {
+			return fault.ArgumentsBad.At("answer through the pipe")
+		}
+		flags &^= helloApart // so that what follows is answered there, a refusal too
+	}
 	if version != 1 {
 		return fault.Unsupported.At("speak this version")
 	}
@@ -200,6 +206,8 @@ const (
 	helloNew  uint64 = 0
 	helloJoin uint64 = 1
 	helloFork uint64 = 2
+
+	helloApart uint64 = 4 // beside one of these: answers, this call's included, go through the channel's pipe
 )
 
 func slots(c *channel) error {

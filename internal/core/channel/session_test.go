@@ -23,6 +23,16 @@ func TestHelloTellsSecretEpochAndClock(t *testing.T) {
 		t.Errorf("hello answered %x %x %d", c.Secret, c.Epoch, c.Now)
 	}
 	refused(t, c.Hello(), fault.ArgumentsBad)
+	raw := w.raw()
+	var apart wire.Writer
+	for _, v := range []uint64{1, 4, 1} {
+		apart.U64(v)
+	}
+	apart.Bytes(nil)
+	raw.Write(frame(wire.CallHello, 0, 1, apart.B))
+	if a, ok := readAnswer(raw); !ok || a.code != fault.ArgumentsBad {
+		t.Errorf("answers through a pipe that there is not: %+v", a)
+	}
 	d := w.dial()
 	if bytes.Equal(c.Secret, d.Secret) {
 		t.Error("two applications have one secret")

@@ -16,14 +16,21 @@ import (
 
 // Conn is a client channel. One goroutine reads, works and writes; Close may come from any. A Read that follows a Write
 // may spin for a moment before it parks (spin.go).
+//
+// Answers may go through a pipe of their own (AnswerApart). Whoever reads from a socket frees its writer's memory, and the
+// kernel tells that to everybody who polls the writer's end, as the Go runtime does for all: so each answer that a client took
+// woke us for nothing. A pipe tells it only when it was full.
 type Conn struct {
-	file *os.File
-	raw  syscall.RawConn
+	file    *os.File
+	answers *os.File // nil for none
+	raw     syscall.RawConn
+	out     syscall.RawConn // where answers go
 
 	// All below belongs to the goroutine that reads and writes.
-	spin    spin
-	busy    bool // between the first byte of a request and its answer
-	answers bool // a Write has come since the last Read: the next Read waits for a client's next thought
+	spin     spin
+	busy     bool // between the first byte of a request and its answer
+	apart    bool // answers go through the pipe
+	answered bool // a Write has come since the last Read: the next Read waits for a client's next thought
 
 	buf  []byte                // of the Read or Write in progress
 	n    int                   // bytes of buf done
@@ -35,9 +42,9 @@ type Conn struct {
 // channels counts all there have been.
 var channels atomic.Int64
 
-// NewConn takes over a connected stream socket.
-func NewConn(fd int) (*Conn, error) {
-	if err := unix.SetNonblock(fd, true); err != nil {
+// NewConn takes over a connected stream socket, and the writing end of a pipe for the answers; -1 for none.
+func NewConn(fd, answers int) (*Conn, error) {
+	if unix.SetNonblock(fd, true) != nil || answers >= 0 && unix.SetNonblock(answers, true) != nil {
 		return nil, fault.Malformed.At("open channel")
 	}
 	c := &Conn{file: os.NewFile(uintptr(fd), "channel")}
@@ -45,9 +52,24 @@ func NewConn(fd int) (*Conn, error) {
 	if err != nil {
 		return nil, fault.Malformed.At("open channel")
 	}
-	c.raw, c.recv, c.send = raw, c.receive, c.transmit
+	if answers >= 0 {
+		c.answers = os.NewFile(uintptr(answers), "answers")
+	}
+	c.raw, c.out, c.recv, c.send = raw, raw, c.receive, c.transmit
 	c.spin.channel = channels.Add(1)
 	return c, nil
+}
+
+// AnswerApart sends answers through the pipe from now on; false when there is none. It belongs to the goroutine that writes.
+func (c *Conn) AnswerApart() bool {
+	if c.answers == nil {
+		return false
+	}
+	raw, err := c.answers.SyscallConn()
+	if err == nil {
+		c.out, c.apart = raw, true
+	}
+	return err == nil
 }
 
 // Read reads what has come, at least one byte; io.EOF when the client is gone.
@@ -57,7 +79,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	c.buf = p
 	err := c.raw.Read(c.recv)
-	c.buf, c.answers = nil, false
+	c.buf, c.answered = nil, false
 	switch {
 	case err != nil || c.err == unix.ECONNRESET:
 		return 0, io.EOF // closed under us, or by the client with our answer unread
@@ -76,10 +98,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 // Write writes all of p.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.buf, c.n = p, 0
-	err := c.raw.Write(c.send)
+	err := c.out.Write(c.send)
 	c.buf = nil
 	c.rest()
-	c.answers = true
+	c.answered = true
 	if err == nil && c.err != 0 {
 		err = c.err
 	}
@@ -98,13 +120,18 @@ func (c *Conn) rest() {
 func (c *Conn) Done() { c.rest(); c.Close() }
 
 // Close ends the channel; a Read in progress returns io.EOF.
-func (c *Conn) Close() error { return c.file.Close() }
+func (c *Conn) Close() error {
+	if c.answers != nil {
+		c.answers.Close()
+	}
+	return c.file.Close()
+}
 
 // The calls below are raw: they never block, so the scheduler need not be told, which spares the hot path its bookkeeping.
 
 func (c *Conn) receive(fd uintptr) bool {
-	if c.answers {
-		c.answers = false // once per Read
+	if c.answered {
+		c.answered = false // once per Read
 		if end, ok := c.spin.begin(); ok {
 			for {
 				if c.tryReceive(fd) {
@@ -141,7 +168,13 @@ func (c *Conn) tryReceive(fd uintptr) bool {
 func (c *Conn) transmit(fd uintptr) bool {
 	for c.n < len(c.buf) {
 		p := c.buf[c.n:]
-		n, _, e := syscall.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		var n uintptr
+		var e syscall.Errno
+		if c.apart { // the pipe does not block, and the runtime takes SIGPIPE for what it is
+			n, _, e = syscall.RawSyscall(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		} else {
+			n, _, e = syscall.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		}
 		switch e {
 		case 0:
 			c.n += int(n)

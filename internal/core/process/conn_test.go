@@ -32,7 +32,7 @@ func pair(t testing.TB) (*Conn, *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := NewConn(p[0])
+	c, err := NewConn(p[0], -1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +123,69 @@ func TestTheEndOfAChannel(t *testing.T) {
 	if err := <-done; err != io.EOF {
 		t.Errorf("a read that was waiting: %v", err)
 	}
+}
+
+// apart is a channel whose answers go through a pipe, the client's socket and the pipe's reading end.
+func apart(t *testing.T) (c *Conn, peer, answers *os.File) {
+	t.Helper()
+	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = NewConn(p[0], pipe[1]); err != nil {
+		t.Fatal(err)
+	}
+	if !c.AnswerApart() {
+		t.Fatal("there is no pipe")
+	}
+	return c, os.NewFile(uintptr(p[1]), "client"), os.NewFile(uintptr(pipe[0]), "answers")
+}
+
+func TestAnswersGoThroughThePipe(t *testing.T) {
+	c, peer, answers := apart(t)
+	done := make(chan struct{})
+	go func() { echo(c); close(done) }()
+	for k := range 200 {
+		out := bytes.Repeat([]byte{byte(k)}, 1+k*300) // within what echo reads at once, and up to what a pipe holds
+		go peer.Write(out)
+		in := make([]byte, len(out))
+		if _, err := io.ReadFull(answers, in); err != nil || !bytes.Equal(in, out) {
+			t.Fatalf("echo: %v", err)
+		}
+	}
+	peer.Close()
+	<-done
+	if n, err := answers.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("after the channel's end: %d, %v", n, err)
+	}
+	if c, _ := pair(t); c.AnswerApart() {
+		t.Error("a channel without a pipe answers through one")
+	}
+}
+
+func TestALargeAnswerThroughThePipeWaitsForItsReader(t *testing.T) {
+	c, peer, answers := apart(t)
+	defer peer.Close()
+	big := bytes.Repeat([]byte("abcdefgh"), 1<<18)
+	done := make(chan error, 1)
+	go func() { _, err := c.Write(big); done <- err }()
+	time.Sleep(20 * time.Millisecond) // the pipe is full by now
+	got := make([]byte, len(big))
+	if _, err := io.ReadFull(answers, got); err != nil || !bytes.Equal(got, big) {
+		t.Errorf("read: %v", err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("write: %v", err)
+	}
+	answers.Close()
+	if _, err := c.Write([]byte("x")); !errors.Is(err, unix.EPIPE) { // and SIGPIPE has ended nobody
+		t.Errorf("write after the reader has gone: %v", err)
+	}
+	c.Done()
 }
 
 func TestReadAndWriteAllocateNothing(t *testing.T) {

@@ -96,27 +96,34 @@ func receive(from *os.File) (Packet, error) {
 	}
 	fds := rights(oob[:oobn])
 	h, err := parseHeader(data[:n])
-	if err != nil || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 || len(fds) != 1 {
+	if err != nil || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 || len(fds) != 1 && (len(fds) != 2 || h.kind != kindChannel) {
 		closeAll(fds)
 		return Packet{}, fault.Malformed.At("receive descriptor")
 	}
-	p, err := h.packet(fds[0])
+	p, err := h.packet(fds)
 	if err != nil {
 		closeAll(fds)
 	}
 	return p, err
 }
 
-// packet wraps the descriptor, after a look whether it is of the kind it is said to be: a channel that is no socket, or a
-// keeper that is no file, would make the core wait in odd places.
-func (h header) packet(fd int) (Packet, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return Packet{}, fault.Malformed.At("look at descriptor")
+// packet wraps the descriptors, after a look whether they are of the kind they are said to be: a channel that is no socket, or
+// a keeper that is no file, would make the core wait in odd places.
+func (h header) packet(fds []int) (Packet, error) {
+	typ, err := kindOf(fds[0])
+	if err != nil {
+		return Packet{}, err
 	}
-	switch typ := st.Mode & unix.S_IFMT; {
+	answers := -1
+	if len(fds) == 2 {
+		answers = fds[1]
+		if typ, err := kindOf(answers); err != nil || typ != unix.S_IFIFO {
+			return Packet{}, fault.Malformed.At("look at descriptor")
+		}
+	}
+	switch fd := fds[0]; {
 	case h.kind == kindChannel && typ == unix.S_IFSOCK:
-		c, err := NewConn(fd)
+		c, err := NewConn(fd, answers)
 		if err != nil {
 			return Packet{}, err
 		}
@@ -134,6 +141,14 @@ func (h header) packet(fd int) (Packet, error) {
 		return Packet{Dialled: s, ID: h.id}, nil
 	}
 	return Packet{}, fault.Malformed.At("look at descriptor")
+}
+
+func kindOf(fd int) (uint32, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return 0, fault.Malformed.At("look at descriptor")
+	}
+	return st.Mode & unix.S_IFMT, nil
 }
 
 // rights finds the descriptors in ancillary data.

@@ -105,13 +105,22 @@ func TestABadPacketIsRefusedAndKeepsNoDescriptor(t *testing.T) {
 	}
 	defer file.Close()
 	f := int(file.Fd())
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	defer unix.Close(pipe[1])
 	before := countDescriptors(t)
 	for name, c := range map[string]struct {
 		data []byte
 		fds  []int
 	}{
 		"no descriptor":               {channelHeader(), nil},
-		"two descriptors":             {channelHeader(), []int{s[0], s[1]}},
+		"two sockets":                 {channelHeader(), []int{s[0], s[1]}},
+		"a pipe first":                {channelHeader(), []int{pipe[1], s[0]}},
+		"three descriptors":           {channelHeader(), []int{s[0], pipe[1], pipe[1]}},
+		"a pipe beside a keeper":      {[]byte{kindKeeper, 0}, []int{f, pipe[1]}},
 		"more than there is room for": {channelHeader(), []int{f, f, f, f, f, f, f, f, f, f, f, f, f, f, f, f}},
 		"short":                       {channelHeader()[:9], []int{s[0]}},
 		"long":                        {append(channelHeader(), make([]byte, 100)...), []int{s[0]}},
@@ -141,6 +150,16 @@ func TestABadPacketIsRefusedAndKeepsNoDescriptor(t *testing.T) {
 		t.Errorf("a good packet after the bad ones: %+v, %v", p, err)
 	}
 	p.Channel.Close()
+	if err := unix.Sendmsg(host, channelHeader(), unix.UnixRights(s[0], pipe[1]), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = receive(in); err != nil || p.Channel == nil || !p.Channel.AnswerApart() {
+		t.Errorf("a channel with a pipe: %+v, %v", p, err)
+	}
+	p.Channel.Close()
+	if n := countDescriptors(t); n != before {
+		t.Errorf("after channels were closed: %d descriptors, before %d", n, before)
+	}
 	unix.Close(host)
 	if _, err := receive(in); err != io.EOF {
 		t.Errorf("after the host's end: %v", err)
