@@ -79,9 +79,11 @@ func examine() (list findings) {
 	}
 	running, err := server.Running(c.Dir)
 	list.add("node", running && err == nil, "genbu up", "%s", map[bool]string{true: "running", false: "not running"}[running])
+	keeper := ""
 	if running {
-		list.node()
+		keeper = list.node()
 	}
+	list.tpm(c, keeper)
 	if running {
 		list.cluster(context.Background(), c)
 	}
@@ -100,18 +102,18 @@ func orFine(err error) string {
 	return "fine"
 }
 
-// node asks the module about itself.
-func (f *findings) node() {
+// node asks the module about itself, and answers its keeper.
+func (f *findings) node() (keeper string) {
 	conn, err := dial()
 	f.add("socket", err == nil, "genbu env", "%s", orFine(err))
 	if err != nil {
-		return
+		return ""
 	}
 	defer conn.Close()
 	s, err := conn.Status()
 	if err != nil {
 		f.add("module", false, "genbu status", "%v", err)
-		return
+		return ""
 	}
 	then := ""
 	if !operational(s.State) {
@@ -121,6 +123,19 @@ func (f *findings) node() {
 	f.add("protections", len(s.Missing) == 0, "genbu status", "missing: %s", dash(strings.Join(s.Missing, ", ")))
 	f.add("secret memory", s.Memory == "memfd_secret", "cat /proc/cmdline   (boot with secretmem.enable=1)", "%s", s.Memory)
 	f.add("erasure", s.Erasure == "runtime/secret", "make build", "%s", s.Erasure)
+	return s.Keeper
+}
+
+// tpm looks whether there is one, and whether who asks may use it: mostly that takes a group. It is a fault where the root key, or
+// the node's identity, is with it.
+func (f *findings) tpm(c *server.Config, keeper string) {
+	err := unix.Access(c.TPM, unix.R_OK|unix.W_OK)
+	needed := keeper == "tpm" || keeper == "peers-tpm"
+	note := "not needed"
+	if needed {
+		note = "the keeper"
+	}
+	f.add("TPM", err == nil || !needed, "ls -l "+word(c.TPM)+"   (add the node's user to the device's group)", "%s: %s; %s", c.TPM, orFine(err), note)
 }
 
 // files looks at who may read what, and at the disk.

@@ -40,7 +40,11 @@ func (b *bring) holders() bool { return b.file != "" || b.blob != "" }
 
 // upload brings the domain to the core of conn and answers the shares of its custodians, if those were asked for.
 func (b *bring) upload(conn *client.Conn, restore bool) (shares [][]byte, err error) {
-	u := &client.DomainUpload{Restore: restore, Keeper: b.keep.name, Threshold: b.keep.m, Shares: b.keep.n}
+	name, err := b.keep.said()
+	if err != nil {
+		return nil, err
+	}
+	u := &client.DomainUpload{Restore: restore, Keeper: name, Threshold: b.keep.m, Shares: b.keep.n}
 	if b.blob != "" {
 		err = b.fromBlob(u)
 	} else {

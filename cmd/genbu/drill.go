@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ func drillCommand() *cobra.Command {
 directory, its own core. Canary keys sign there, their signatures are verified outside, and the
 report says how much would be lost (RPO) and how long it took (RTO). Exit code 1 says that the
 backup cannot be relied on. The canaries lie in a partition of their own, which the first drill, or
---prepare, makes. The root key comes from the keeper's file, or from holders (--domain, --key).
+--prepare, makes. The root key comes from the keeper's file, this machine's TPM, or from holders (--domain, --key).
 
   genbu drill --max-age 26h --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -143,7 +144,7 @@ func (d *drilling) run(ctx context.Context) (*drilled, error) {
 	return r, nil
 }
 
-// furnish makes the directory of the throw-away node: no doors but its own socket, and the root key as far as its keeper is a file.
+// furnish makes the directory of the throw-away node: no doors but its own socket, and the root key as far as its keeper is a file or this machine's TPM.
 func (d *drilling) furnish(c *server.Config, dir string) error {
 	if len(filepath.Join(dir, server.ControlFile)) > 107 {
 		return fmt.Errorf("%s is too long a path for a node; set TMPDIR to a shorter one", dir)
@@ -154,19 +155,15 @@ func (d *drilling) furnish(c *server.Config, dir string) error {
 	}
 	text := fmt.Sprintf("listen: \"\"\nsocket_mode: \"0600\"\naccept_missing: %s\n", missing)
 	if !d.holders() {
-		root, from, err := rootByFile(c)
+		root, name, from, err := unattendedRoot(c)
 		if err != nil {
 			return err
 		}
-		keeper, err := json.Marshal(from)
-		if err != nil {
-			return err
-		}
-		text += "keeper: " + string(keeper) + "\n"
+		text += "keeper: " + strconv.Quote(from.Keeper) + "\ntpm: " + strconv.Quote(from.TPM) + "\n"
 		if err := durable.Mkdir(filepath.Join(dir, "root")); err != nil {
 			return err
 		}
-		if err := durable.WriteFile(filepath.Join(dir, "root", "file"), root, 0o600); err != nil {
+		if err := durable.WriteFile(filepath.Join(dir, "root", name), root, 0o600); err != nil {
 			return err
 		}
 	}
@@ -210,7 +207,9 @@ func throwAway(dir string) {
 		note("the throw-away node in %s: %v", dir, err)
 		return
 	}
-	durable.Remove(filepath.Join(dir, "root", "file"))
+	for _, name := range unattended {
+		durable.Remove(filepath.Join(dir, "root", name))
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		note("the throw-away node's directory: %v", err)
 	}
@@ -239,8 +238,11 @@ func reason(stderr []byte) string {
 	return strings.TrimSpace(string(stderr))
 }
 
-// rootByFile finds a root key whose keeper is a file: this node's, or that of one made together with it.
-func rootByFile(c *server.Config) (sealed []byte, keeper string, err error) {
+// unattended are the keepers that open a root key without asking anybody.
+var unattended = []string{"file", "tpm"}
+
+// unattendedRoot finds a root key with such a keeper: this node's, or that of one made together with it.
+func unattendedRoot(c *server.Config) (sealed []byte, name string, of *server.Config, err error) {
 	configs := []*server.Config{c}
 	if l := layoutOf(placeDir()); l != nil {
 		for _, name := range l.Nodes {
@@ -250,9 +252,11 @@ func rootByFile(c *server.Config) (sealed []byte, keeper string, err error) {
 		}
 	}
 	for _, c := range configs {
-		if sealed, err := os.ReadFile(filepath.Join(c.Dir, "root", "file")); err == nil {
-			return sealed, c.Keeper, nil
+		for _, name := range unattended {
+			if sealed, err := os.ReadFile(filepath.Join(c.Dir, "root", name)); err == nil {
+				return sealed, name, c, nil
+			}
 		}
 	}
-	return nil, "", next(errors.New("the root key has no keeper that could open it unattended: give --domain and --key of its holders"), "genbu drill --help")
+	return nil, "", nil, next(errors.New("the root key has no keeper that could open it unattended: give --domain and --key of its holders"), "genbu drill --help")
 }

@@ -20,8 +20,12 @@ const defaultToken = "genbu"
 
 // initialize makes the root key of a new node, kept in a file, and its admin. A node that somebody else started, and that
 // no genbu up has begun to make, may be meant for custodians: it is left alone.
-func initialize(conn *client.Conn, started bool) (wire.Status, error) {
+func (want *wanted) initialize(conn *client.Conn, started bool) (wire.Status, error) {
 	a, err := readAccess()
+	if err != nil {
+		return wire.Status{}, err
+	}
+	keeper, err := want.keep.said()
 	if err != nil {
 		return wire.Status{}, err
 	}
@@ -34,7 +38,7 @@ func initialize(conn *client.Conn, started bool) (wire.Status, error) {
 		return wire.Status{}, err
 	}
 	defer progress("making the root key")()
-	if _, err := conn.Init("file", 0, 0, pin); err != nil {
+	if _, err := conn.Init(keeper, 0, 0, pin); err != nil {
 		return wire.Status{}, err
 	}
 	return conn.Status()

@@ -107,7 +107,7 @@ func TestSubjectsNameWhatIsMeant(t *testing.T) {
 }
 
 func TestKeepersAreAFileOrSomeOfThePeople(t *testing.T) {
-	for text, ok := range map[string]bool{"file": true, "custodians:2of3": true, "custodians:1of1": true, "custodians:255of255": true, "": false, "File": false,
+	for text, ok := range map[string]bool{"file": true, "tpm": true, "peers-tpm": true, "tpm:7": false, "custodians:2of3": true, "custodians:1of1": true, "custodians:255of255": true, "": false, "File": false,
 		"file:x": false, "custodians": false, "custodians:4of3": false, "custodians:0of3": false, "custodians:-1of3": false, "custodians:2of256": false, "custodians:2 of 3": false} {
 		var k keeper
 		err := k.Set(text)

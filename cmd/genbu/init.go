@@ -5,33 +5,54 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// keeper is who holds the root key: a file, or m of n custodians.
+// keeper is who holds the root key: a file, m of n custodians, this machine's TPM, or the other nodes.
 type keeper struct {
 	name string
 	m, n int
+	pcrs string // the TPM's registers that it is bound to besides
 }
+
+// keepersAlone are those that need no number.
+var keepersAlone = []string{"file", "tpm", "peers", "peers-tpm"}
 
 // Set, String and Type make it a flag.
 func (k *keeper) Set(s string) error {
 	name, rest, has := strings.Cut(s, ":")
-	if (name == "file" || name == "peers") && !has {
-		*k = keeper{name: name}
+	if slices.Contains(keepersAlone, name) && !has {
+		*k = keeper{name: name, pcrs: k.pcrs}
 		return nil
 	}
 	left, right, ok := strings.Cut(rest, "of")
 	m, err1 := strconv.Atoi(left)
 	n, err2 := strconv.Atoi(right)
 	if name != "custodians" || !ok || err1 != nil || err2 != nil || m < 1 || m > n || n > 255 {
-		return fmt.Errorf("it is file, custodians:MofN such as custodians:2of3, or for one node of several peers")
+		return fmt.Errorf("it is file, custodians:MofN such as custodians:2of3, tpm, or for one node of several peers or peers-tpm")
 	}
-	*k = keeper{name, m, n}
+	*k = keeper{name: name, m: m, n: n, pcrs: k.pcrs}
 	return nil
+}
+
+// said is its name as the core takes it, with the TPM's registers.
+func (k *keeper) said() (string, error) {
+	if k.pcrs == "" {
+		return k.name, nil
+	}
+	if k.name != "tpm" && k.name != "peers-tpm" {
+		return "", next(fmt.Errorf("--tpm-pcrs is for the keepers tpm and peers-tpm"), "genbu init --keeper tpm --tpm-pcrs 7")
+	}
+	for _, n := range strings.Split(k.pcrs, ",") {
+		if i, err := strconv.ParseUint(n, 10, 8); err != nil || i > 23 {
+			return "", next(fmt.Errorf("--tpm-pcrs %s: numbers from 0 to 23, with commas between", k.pcrs), "genbu init --keeper tpm --tpm-pcrs 7,11")
+		}
+	}
+	return k.name + ":" + k.pcrs, nil
 }
 
 func (k *keeper) String() string {
@@ -44,8 +65,13 @@ func (k *keeper) String() string {
 func (k *keeper) Type() string { return "KEEPER" }
 
 func (k *keeper) add(cmd *cobra.Command) {
-	cmd.Flags().Var(k, "keeper", "file, custodians:MofN, or for one node of several peers")
-	cmd.RegisterFlagCompletionFunc("keeper", fixed([]string{"file", "custodians:2of3", "custodians:3of5"}))
+	cmd.Flags().Var(k, "keeper", "file, tpm, custodians:MofN, or for one node of several peers or peers-tpm")
+	cmd.RegisterFlagCompletionFunc("keeper", fixed([]string{"file", "tpm", "custodians:2of3", "custodians:3of5"}))
+	k.addPCRs(cmd)
+}
+
+func (k *keeper) addPCRs(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&k.pcrs, "tpm-pcrs", "", "with a TPM: open only while these of its registers hold what they hold now, such as 7")
 }
 
 func initCommand() *cobra.Command {
@@ -58,10 +84,15 @@ func initCommand() *cobra.Command {
 The keeper decides how the node starts from then on:
 
   --keeper file              unattended, from a file; whoever reads it has every key
+  --keeper tpm               unattended, by this machine's TPM: the disk alone opens nothing
   --keeper custodians:2of3   by people: any 2 of 3 shares unlock, fewer learn nothing
 
   genbu init --keeper custodians:2of3`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			name, err := by.said()
+			if err != nil {
+				return err
+			}
 			conn, err := dial()
 			if err != nil {
 				return err
@@ -72,7 +103,7 @@ The keeper decides how the node starts from then on:
 				return err
 			}
 			done := progress("making the root key")
-			shares, err := conn.Init(by.name, by.m, by.n, pin)
+			shares, err := conn.Init(name, by.m, by.n, pin)
 			done()
 			if err != nil {
 				return err
@@ -120,14 +151,21 @@ func rekeepCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rekeep --keeper custodians:2of3",
 		Short: "Change who keeps the root key",
-		Long: `Change the keeper of the root key: from a file to custodians, from custodians to a file, or to new
-shares. What opened it before does not any more. Keys and programs notice nothing.
+		Long: `Change the keeper of the root key: from a file to custodians, to this machine's TPM, or to new
+shares. What opened it before does not any more, but for custodians: where the keeper is from then
+on the TPM or the other nodes, their shares stay good, as the way back when those are gone. Keys
+and programs notice nothing. With the same keeper again, the TPM's registers are taken as they are
+now.
 
   genbu rekeep --keeper custodians:2of3`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var shares [][]byte
-			err := who.as("sealing the root key", func(s *session) (err error) {
-				shares, err = s.conn.Rekeep(to.name, to.m, to.n)
+			name, err := to.said()
+			if err != nil {
+				return err
+			}
+			err = who.as("sealing the root key", func(s *session) (err error) {
+				shares, err = s.conn.Rekeep(name, to.m, to.n)
 				return err
 			})
 			if err != nil {

@@ -21,7 +21,7 @@ import (
 )
 
 func joinCommand() *cobra.Command {
-	var keeper string
+	by := keeper{name: "peers"}
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "join TOKEN",
@@ -32,32 +32,39 @@ only. Where the policy wants approvals, the fingerprint of the new node's keys i
 the command waits for the admins; ended and started again with the same token, it goes on.
 
 The root key comes from a running core, sealed to this one. --keeper says who gives it back
-after a restart: the other nodes ("peers"), a file beside the store, or the domain's custodians.
+after a restart: the other nodes ("peers"; "peers-tpm": and the keys by which they know this node
+lie in this machine's TPM), the TPM itself ("tpm"), a file beside the store, or the domain's
+custodians.
 
   genbu join genbu-join1qqq... --dir /var/lib/genbu`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains(keepers, keeper) {
-				return next(fmt.Errorf("%q is no keeper of a node that joins", keeper), "genbu join TOKEN --keeper peers")
+			if !slices.Contains(keepers, by.name) {
+				return next(fmt.Errorf("%q is no keeper of a node that joins", by.name), "genbu join TOKEN --keeper peers")
+			}
+			said, err := by.said()
+			if err != nil {
+				return err
 			}
 			token, err := readToken(args[0])
 			if err != nil {
 				return err
 			}
 			defer clear(token)
-			s, err := join(cmd.Context(), token, keeper, wait)
+			s, err := join(cmd.Context(), token, said, wait)
 			if err != nil {
 				return err
 			}
-			return show(cmd, pending(s), func(w io.Writer) { joined(w, s, keeper) })
+			return show(cmd, pending(s), func(w io.Writer) { joined(w, s, by.name) })
 		},
 	}
-	cmd.Flags().StringVar(&keeper, "keeper", "peers", "who gives the root key back after a restart: peers, file or custodians")
+	cmd.Flags().StringVar(&by.name, "keeper", "peers", "who gives the root key back after a restart: peers, peers-tpm, tpm, file or custodians")
+	by.addPCRs(cmd)
 	cmd.Flags().DurationVar(&wait, "wait", time.Hour, "how long to wait for approvals; 0 asks once")
 	cmd.RegisterFlagCompletionFunc("keeper", fixed(keepers))
 	return cmd
 }
 
-var keepers = []string{"peers", "file", "custodians"}
+var keepers = []string{"peers", "peers-tpm", "tpm", "file", "custodians"}
 
 // readToken takes the token from the command line or from standard input, where no other process of this machine sees it.
 func readToken(arg string) ([]byte, error) {
@@ -135,9 +142,14 @@ func joined(w io.Writer, s client.JoinState, keeper string) {
 	}
 	fmt.Fprintf(w, "this node is a member as %q and serves every key; fingerprint %s\n", s.Name, s.Fingerprint)
 	switch keeper {
-	case "peers":
+	case "peers", "peers-tpm":
 		fmt.Fprintln(w, "after a restart the other nodes unlock it, if the policy (genbu cluster policy) or an admin (genbu cluster unlock) says so")
+	}
+	switch keeper {
+	case "peers":
 		fmt.Fprintf(w, "not protected yet: the file in which its identity lies; where the policy unlocks by itself, who has it and reaches a node has every key\n")
+	case "tpm", "peers-tpm":
+		fmt.Fprintf(w, "not protected: who has captured this machine can use its TPM as the node does; its disk alone opens nothing\n")
 	case "file":
 		fmt.Fprintf(w, "not protected yet: who can read %s has every key\n", nodeDir())
 	}

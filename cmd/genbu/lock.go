@@ -22,10 +22,11 @@ func unlockCommand() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "unlock",
-		Short: "Open the root key, with a custodian's share or the keeper's file",
+		Short: "Open the root key, with a custodian's share, the keeper's file or the TPM",
 		Long: `Open the root key of a locked node. With custodians, each gives one share, at a prompt, on
-standard input or from a file, until enough are there. With a file keeper nothing is asked. Where
-the keeper is the other nodes, they are asked; a share opens the root key there as well.
+standard input or from a file, until enough are there. With a file or a TPM nothing is asked. Where
+the keeper is the other nodes, they are asked. There and with a TPM a share (--share-file) opens
+the root key as well, if the domain has custodians.
 
   genbu unlock --share-file -`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,7 +72,7 @@ func stateAfter(missing uint64) string {
 
 func unlock(conn *client.Conn, s *wire.Status, file string) (missing uint64, err error) {
 	var share []byte
-	if s.Keeper == "custodians" || s.Keeper == "peers" && file != "" {
+	if s.Keeper == "custodians" || s.Keeper != "file" && file != "" {
 		if file != "" {
 			share, err = readPIN(file)
 		} else {

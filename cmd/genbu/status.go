@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +41,30 @@ func statusJSON(s *wire.Status) map[string]any {
 	return map[string]any{"state": s.State.String(), "fast": s.Fast, "fips": s.FIPS, "memory": s.Memory, "erasure": s.Erasure,
 		"sandbox": s.Sandbox, "missing": s.Missing, "keeper": s.Keeper, "threshold": s.Threshold, "shares": s.Shares,
 		"domain": s.Domain.String(), "module": s.Module, "self_tests": s.SelfTests, "partitions": s.Partitions,
-		"objects_loaded": s.Objects, "channels": s.Channels, "uptime_seconds": s.Uptime, "audit_key": hex.EncodeToString(s.AuditKey), "version": s.Version}
+		"objects_loaded": s.Objects, "channels": s.Channels, "uptime_seconds": s.Uptime, "audit_key": hex.EncodeToString(s.AuditKey), "version": s.Version,
+		"tpm_root": hex.EncodeToString(s.TPMRoot), "tpm_pcrs": registers(s.TPMPCRs)}
+}
+
+// registers are the numbers of a mask.
+func registers(pcrs uint32) []int {
+	list := []int{}
+	for i := range 32 {
+		if pcrs>>i&1 == 1 {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+func whileRegisters(s *wire.Status) string {
+	if s.TPMPCRs == 0 {
+		return ""
+	}
+	words := make([]string, 0, 24)
+	for _, n := range registers(s.TPMPCRs) {
+		words = append(words, strconv.Itoa(n))
+	}
+	return " while its registers (PCRs) " + strings.Join(words, ", ") + " hold what they held"
 }
 
 func statusText(w io.Writer, s *wire.Status) {
@@ -60,8 +84,15 @@ func statusText(w io.Writer, s *wire.Status) {
 		row("keeper", "file: whoever can read it and the node's directory can unseal every key")
 	case "peers":
 		row("keeper", "peers: the other nodes give the root key back, if policy or an admin says so; whoever has this node's identity file can ask as this node")
+	case "tpm":
+		row("keeper", "tpm: this machine's TPM opens the root key%s; the disk alone opens nothing, who has captured the machine everything", whileRegisters(s))
+	case "peers-tpm":
+		row("keeper", "peers-tpm: the other nodes give the root key back, if policy or an admin says so; this machine's TPM opens the identity by which they know it%s", whileRegisters(s))
 	case "custodians":
 		row("keeper", "custodians: %d shares open the root key; %d given", s.Threshold, s.Shares)
+	}
+	if len(s.TPMRoot) > 0 {
+		row("tpm root", "%x   (name of its storage root key, as the node met it when it was sealed)", s.TPMRoot)
 	}
 	if s.State == wire.StateOperational {
 		row("domain", "%s", s.Domain)

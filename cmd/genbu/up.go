@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,17 +24,19 @@ import (
 type wanted struct {
 	token      tokenPINs
 	fast, fips bool
-	nodes      int // 0: as many as there are, or one
+	nodes      int    // 0: as many as there are, or one
+	keep       keeper // of a new node
+	tpm        string // of a new node
 }
 
 func upCommand() *cobra.Command {
-	var want wanted
+	want := wanted{keep: keeper{name: "file"}}
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Start a node on this machine, in the background, or find it running",
 		Long: `Start a node in the background and return once it serves. A new directory gets a root key
-(kept in a file of its own, so that the node starts unattended), an admin, and one token with
-a security officer and a user. PINs that are not given are drawn; genbu env prints them.
+(kept in a file of its own, or with --keeper tpm by this machine's TPM, so that the node starts
+unattended), an admin, and one token with a security officer and a user. PINs that are not given are drawn; genbu env prints them.
 
 With --token on a node that is there, a token of that label is made unless there is one, and
 genbu env points at it from then on.
@@ -57,7 +60,11 @@ this one: to try what happens when some of them fail. Nodes on several machines:
 	f.BoolVar(&want.fast, "fast", false, "for a new node: keep hot keys parsed in the core's memory")
 	f.BoolVar(&want.fips, "fips", false, "for a new node: refuse what is not approved")
 	f.IntVar(&want.nodes, "nodes", 0, "how many nodes, on this machine (default: 1, or those that are there)")
+	f.StringVar(&want.keep.name, "keeper", "file", "for a new node: file, or tpm")
+	want.keep.addPCRs(cmd)
+	f.StringVar(&want.tpm, "tpm", "", "for a new node: its TPM, a device or the socket of swtpm (default: /dev/tpmrm0)")
 	cmd.RegisterFlagCompletionFunc("token", completeTokens)
+	cmd.RegisterFlagCompletionFunc("keeper", fixed([]string{"file", "tpm"}))
 	return cmd
 }
 
@@ -142,16 +149,19 @@ func up(ctx context.Context, want *wanted) (*upped, error) {
 		return nil, err
 	}
 	if status.State == wire.StateUninitialized {
-		if status, err = initialize(conn, started); err != nil {
+		if status, err = want.initialize(conn, started); err != nil {
 			return nil, err
 		}
 	}
-	if status.State == wire.StateLocked && status.Keeper == "peers" {
+	if err := want.kept(&status); err != nil {
+		return nil, err
+	}
+	if status.State == wire.StateLocked && byPeers(&status) {
 		if status, err = waitForPeers(conn, status); err != nil {
 			return nil, err
 		}
 	}
-	r := &upped{peers: status.Keeper == "peers", Dir: dir, Started: started, State: status.State.String(), Mode: modeName(&status), Exposed: exposed(dir, &status)}
+	r := &upped{peers: byPeers(&status), Dir: dir, Started: started, State: status.State.String(), Mode: modeName(&status), Exposed: exposed(dir, &status)}
 	switch status.State {
 	case wire.StateOperational:
 		keepAuditKey(status.AuditKey)
@@ -167,6 +177,17 @@ func up(ctx context.Context, want *wanted) (*upped, error) {
 	}
 	r.Env, err = readEnv("")
 	return r, err
+}
+
+// byPeers tells whether it is the other nodes who unlock this one.
+func byPeers(s *wire.Status) bool { return s.Keeper == "peers" || s.Keeper == "peers-tpm" }
+
+// kept refuses a node that is there already with another keeper than was asked for.
+func (want *wanted) kept(s *wire.Status) error {
+	if want.keep.name == "tpm" && s.Keeper != "tpm" {
+		return next(fmt.Errorf("the node is there already, and its keeper is %s", s.Keeper), "genbu rekeep --keeper tpm")
+	}
+	return nil
 }
 
 // peersTime is a moment for the other nodes to unlock this one, which they do at once where the policy says so.
@@ -191,6 +212,19 @@ func (want *wanted) check() error {
 			return next(fmt.Errorf("%s has %d bytes; PINs have 4 to 255", flag, n), "genbu up --help")
 		}
 	}
+	if want.keep.name != "file" && want.keep.name != "tpm" {
+		return next(fmt.Errorf("--keeper %s: a node that up makes has file or tpm; others with genbu rekeep", want.keep.name), "genbu up --keeper tpm")
+	}
+	if _, err := want.keep.said(); err != nil {
+		return err
+	}
+	if want.tpm != "" {
+		path, err := filepath.Abs(want.tpm)
+		if err != nil {
+			return err
+		}
+		want.tpm = path
+	}
 	if want.nodes < 0 || want.nodes > maxNodes {
 		return next(fmt.Errorf("--nodes %d: 1 to %d", want.nodes, maxNodes), "genbu up --nodes 3")
 	}
@@ -208,6 +242,9 @@ func (want *wanted) configure(dir, cluster string) (*server.Config, error) {
 		}
 		if want.fips {
 			text += "fips: true\n"
+		}
+		if want.tpm != "" {
+			text += "tpm: " + strconv.Quote(want.tpm) + "\n"
 		}
 		if text != "" {
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -254,6 +291,9 @@ func exposed(dir string, s *wire.Status) []string {
 	}
 	if s.Keeper == "peers" {
 		list = append(list, fmt.Sprintf("who can read %s can ask the other nodes for the root key as this node", dir))
+	}
+	if s.Keeper == "tpm" || s.Keeper == "peers-tpm" {
+		list = append(list, "who has captured this machine can use its TPM as the node does; its disk alone opens nothing")
 	}
 	if len(s.Missing) > 0 {
 		list = append(list, "this machine lacks "+strings.Join(s.Missing, ", ")+" (accepted in genbu.yaml)")

@@ -159,7 +159,7 @@ func (want *wanted) firstNode(ctx context.Context, l *layout) error {
 	defer conn.Close()
 	status, err := conn.Status()
 	if err == nil && status.State == wire.StateUninitialized {
-		_, err = initialize(conn, true)
+		_, err = want.initialize(conn, true)
 	}
 	return err
 }
@@ -213,7 +213,7 @@ func (want *wanted) grow(ctx context.Context, l *layout) error {
 	faults := make([]error, len(names))
 	var wg sync.WaitGroup
 	for i, name := range names {
-		wg.Go(func() { faults[i] = joinHere(l.node(name), tokens[i]) })
+		wg.Go(func() { faults[i] = want.joinHere(l.node(name), tokens[i]) })
 	}
 	wg.Wait()
 	for i, name := range names {
@@ -236,8 +236,8 @@ func (l *layout) newNames(n int) (names []string) {
 	return names
 }
 
-// joinHere lets the node in dir join. It keeps its root key in a file, as a node by itself that genbu up made does.
-func joinHere(dir string, token []byte) error {
+// joinHere lets the node in dir join. Its keeper is the one that was asked for, by itself a file as with a node alone.
+func (want *wanted) joinHere(dir string, token []byte) error {
 	c, err := configOf(dir)
 	if err != nil {
 		return err
@@ -250,7 +250,11 @@ func joinHere(dir string, token []byte) error {
 	if status, err := conn.Status(); err != nil || status.State != wire.StateUninitialized {
 		return err // an interrupted attempt came this far
 	}
-	state, err := conn.JoinDomain(bytes.Clone(token), "file")
+	by, err := want.keep.said()
+	if err != nil {
+		return err
+	}
+	state, err := conn.JoinDomain(bytes.Clone(token), by)
 	if err == nil && !state.Admitted {
 		err = next(fmt.Errorf("the policy wants %d admins to approve it", state.Wanted), "genbu cluster policy --approvals 0")
 	}

@@ -14,7 +14,7 @@ import (
 func (c *Conn) Status() (v wire.Status, err error) {
 	err = c.call(wire.CallStatus, nil, func(r *wire.Reader) {
 		v.DecodeAny(r)
-		v.AuditKey = keep(v.AuditKey)
+		v.AuditKey, v.TPMRoot = keep(v.AuditKey), keep(v.TPMRoot)
 	})
 	return v, err
 }

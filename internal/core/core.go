@@ -59,6 +59,7 @@ type Core struct {
 
 	state atomic.Uint32 // wire.State
 
+	tpm      tpmKeeper
 	backups  backups
 	runs     runs
 	transfer transfer
@@ -141,9 +142,10 @@ func (c *Core) look() error {
 		c.setState(wire.StateUninitialized)
 		return nil
 	}
-	_, head, err := c.findRoot()
+	sealed, head, err := c.findRoot()
 	switch fault.Of(err) {
 	case fault.OK:
+		c.noteBound(sealed)
 		c.head, c.domain = head, head.Domain
 		c.setState(wire.StateLocked)
 		return nil
@@ -188,6 +190,9 @@ func (c *Core) Status() *wire.Status {
 		Sandbox: c.report.Sandbox, Missing: c.report.Missing, Keeper: c.head.Keeper.String(), Threshold: uint32(c.head.Threshold),
 		Domain: c.domain, Module: c.report.Module, SelfTests: c.report.SelfTests, Channels: uint32(c.server.Count()),
 		Uptime: uint64(c.system.Boot()-c.began) / 1_000_000_000, Version: wire.Version}
+	if s.TPMRoot, s.TPMPCRs = c.tpm.shown(); !c.head.Keeper.ByTPM() {
+		s.TPMRoot, s.TPMPCRs = nil, 0
+	}
 	if c.gathering != nil {
 		s.Shares = uint32(c.gathering.Given())
 	}
@@ -213,6 +218,7 @@ func (c *Core) Tick() {
 	if c.cluster.links != nil {
 		c.cluster.links.Tick()
 		c.seekPeers(c.system.Boot())
+		c.seekTPM(c.system.Boot())
 	}
 	if c.State() == wire.StateOperational && c.ticks.Add(1)%purgeTime == 0 {
 		c.purge()

@@ -23,7 +23,7 @@ func auditKeyPath(node key.ID) string { return "r/" + key.ID{}.String() + "/a/" 
 
 // initialize makes a new domain: root key, domain key, its admin, this node's audit key. The sealed root is on disk before
 // the domain's records are, since records without a root would be noise for ever. The caller holds change.
-func (c *Core) initialize(keeper seal.Keeper, m, n int, adminPIN []byte) (shares [][]byte, err error) {
+func (c *Core) initialize(by keeping, adminPIN []byte) (shares [][]byte, err error) {
 	if err := operator.CheckPINLength(adminPIN); err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (c *Core) initialize(keeper seal.Keeper, m, n int, adminPIN []byte) (shares
 		}
 		txn.Puts = append(txn.Puts, p)
 	}
-	if shares, err = c.sealRoot(keeper, m, n); err != nil {
+	if shares, err = c.sealRoot(by); err != nil {
 		return nil, err
 	}
 	revision, err := c.host.Commit(txn)
@@ -93,27 +93,25 @@ func (c *Core) initialize(keeper seal.Keeper, m, n int, adminPIN []byte) (shares
 }
 
 // sealRoot seals the root key to a keeper and takes away what other keepers had.
-func (c *Core) sealRoot(keeper seal.Keeper, m, n int) ([][]byte, error) {
-	if keeper == seal.KeeperPeers {
-		return nil, c.entrustPeers()
+func (c *Core) sealRoot(by keeping) ([][]byte, error) {
+	if by.keeper.ByPeers() {
+		return nil, c.entrustPeers(by)
 	}
-	sealed, shares, err := c.sealFor(c.root, c.domain, keeper, m, n)
+	sealed, shares, err := c.sealFor(c.root, c.domain, by)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.putRoot(keeper, sealed); err != nil {
+	if err := c.putRoot(by.keeper, sealed); err != nil {
 		return nil, err
 	}
 	head, err := seal.ReadRootHead(sealed)
-	c.mu.Lock()
-	c.head = head
-	c.mu.Unlock()
+	c.setHead(head)
 	return shares, err
 }
 
 // sealFor seals a root key for a keeper.
-func (c *Core) sealFor(root ssp.Bytes, domain key.ID, keeper seal.Keeper, m, n int) (sealed []byte, shares [][]byte, err error) {
-	switch keeper {
+func (c *Core) sealFor(root ssp.Bytes, domain key.ID, by keeping) (sealed []byte, shares [][]byte, err error) {
+	switch by.keeper {
 	case seal.KeeperFile:
 		var secret ssp.Bytes
 		if secret, err = c.keeperSecret(); err != nil {
@@ -122,20 +120,28 @@ func (c *Core) sealFor(root ssp.Bytes, domain key.ID, keeper seal.Keeper, m, n i
 		defer secret.Free()
 		ssp.Do(func() { sealed, err = seal.SealRootToFile(root, secret, domain) })
 	case seal.KeeperCustodians:
-		ssp.Do(func() { sealed, shares, err = seal.SealRootToCustodians(root, domain, m, n) })
+		ssp.Do(func() { sealed, shares, err = seal.SealRootToCustodians(root, domain, by.m, by.n) })
+	case seal.KeeperTPM:
+		secret, bound, failed := c.sealToTPM(by.pcrs)
+		if failed != nil {
+			return nil, nil, failed
+		}
+		defer secret.Free()
+		ssp.Do(func() { sealed, err = seal.SealRootToTPM(root, secret, domain, bound) })
 	default:
 		err = fault.ArgumentsBad.At("choose keeper")
 	}
 	return sealed, shares, err
 }
 
-// putRoot keeps a sealed root and takes away what other keepers had.
+// putRoot keeps a sealed root and takes away what other keepers had. Where it takes other nodes or a TPM, the custodians stay:
+// they are the way back when those are gone.
 func (c *Core) putRoot(keeper seal.Keeper, sealed []byte) error {
 	if _, err := c.host.Root(wire.RootPut, keeper.String(), sealed); err != nil {
 		return err
 	}
 	for _, other := range keepers {
-		if other == keeper {
+		if other == keeper || other == seal.KeeperCustodians && (keeper.ByPeers() || keeper.ByTPM()) {
 			continue
 		}
 		if _, err := c.host.Root(wire.RootDestroy, other.String(), nil); err != nil {
@@ -145,8 +151,9 @@ func (c *Core) putRoot(keeper seal.Keeper, sealed []byte) error {
 	return nil
 }
 
-// keepers are all there are. A node whose keeper is the other nodes may have the custodians' sealed root besides.
-var keepers = []seal.Keeper{seal.KeeperPeers, seal.KeeperFile, seal.KeeperCustodians}
+// keepers are all there are. A node whose keeper is the other nodes or a TPM may have the custodians' sealed root besides, so that
+// comes last.
+var keepers = []seal.Keeper{seal.KeeperPeersTPM, seal.KeeperPeers, seal.KeeperTPM, seal.KeeperFile, seal.KeeperCustodians}
 
 // keeperSecret is what the keeper's file holds; a new one is drawn for a file that is empty.
 func (c *Core) keeperSecret() (ssp.Bytes, error) {
@@ -178,7 +185,7 @@ func (c *Core) unlockByFile() error {
 // caller holds change.
 func (c *Core) unlockByShare(share []byte) (missing int, err error) {
 	h := c.head
-	if h.Keeper == seal.KeeperPeers { // the custodians can do what the other nodes will not
+	if h.Keeper != seal.KeeperCustodians { // they can do what the other nodes or the TPM will not
 		h, _ = seal.ReadRootHead(c.custodians())
 	}
 	secret, missing, err := c.gather(h, share)

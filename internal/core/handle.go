@@ -104,6 +104,7 @@ func (c *Core) KeeperCame() {
 	c.change.Lock()
 	defer c.change.Unlock()
 	c.tryFile()
+	c.tryTPMAtStart()
 }
 
 // tryFile unlocks by the keeper's file, if that is the keeper and nobody asked to stay locked. The caller holds change.

@@ -125,6 +125,13 @@ func (h *host) Root(verb wire.RootVerb, keeper string, value []byte) ([]byte, er
 	return reply.Value, err
 }
 
+// TPM has this machine's TPM execute a command; none ends the conversation.
+func (h *host) TPM(command []byte) ([]byte, error) {
+	var reply wire.TPMReply
+	err := h.call(wire.OpTPM, &wire.TPMRequest{Command: command}, &reply)
+	return reply.Answer, err
+}
+
 // Log writes one line to the operator's log, without waiting.
 func (h *host) Log(level wire.LogLevel, request uint64, text string) {
 	var w wire.Writer

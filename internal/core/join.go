@@ -88,8 +88,8 @@ func (m *manager) join() error {
 	if err := m.r.End(); err != nil {
 		return err
 	}
-	keeper, ok := seal.ParseKeeper(name)
-	if !ok {
+	by, ok := parseKeeping(name, 0, 0)
+	if !ok && by.keeper != seal.KeeperCustodians { // whose shares were made when they were chosen
 		return fault.ArgumentsBad.At("choose keeper")
 	}
 	token, err := wire.ParseJoinToken(text)
@@ -106,15 +106,18 @@ func (m *manager) join() error {
 	if c.State() != wire.StateUninitialized {
 		return fault.AlreadyInitialized
 	}
+	if err := c.tryTPM(by); err != nil { // before the token is used
+		return err
+	}
 	own, err := c.newcomer()
 	if err != nil {
 		return err
 	}
 	k := token.Key()
 	defer clear(k)
-	reply, exporter, err := c.askToJoin(token, k, own, name)
+	reply, exporter, err := c.askToJoin(token, k, own, by.keeper.String())
 	if err == nil && reply.State == wire.JoinAdmitted {
-		err = m.did(nil, wire.AuditState, "join as "+reply.Name, c.enter(token, k, own, keeper, reply, exporter))
+		err = m.did(nil, wire.AuditState, "join as "+reply.Name, c.enter(token, k, own, by, reply, exporter))
 	}
 	if err != nil {
 		return err
@@ -174,7 +177,7 @@ func (c *Core) askToJoin(token *wire.JoinToken, k []byte, own *ownIdentity, keep
 
 // enter opens the domain with what a member answered: the keeper gets its part first, then the host its store, and then it is
 // as after an unlock.
-func (c *Core) enter(token *wire.JoinToken, k []byte, own *ownIdentity, keeper seal.Keeper, reply *wire.JoinReply, exporter [32]byte) error {
+func (c *Core) enter(token *wire.JoinToken, k []byte, own *ownIdentity, by keeping, reply *wire.JoinReply, exporter [32]byte) error {
 	root, err := c.openRoot(own, rootForNewcomer, exporter, reply.Root, k)
 	if err != nil {
 		return err
@@ -192,7 +195,7 @@ func (c *Core) enter(token *wire.JoinToken, k []byte, own *ownIdentity, keeper s
 		}
 	}
 	c.change.Lock()
-	err = c.keepRoot(keeper, reply.Custodians, doors)
+	err = c.keepRoot(by, reply.Custodians, doors)
 	c.change.Unlock()
 	if err == nil {
 		err = c.host.Joined(wire.JoinedRequest{Name: reply.Name, Initial: reply.Initial, Members: reply.Members, Transport: reply.Transport})
@@ -240,8 +243,8 @@ func (c *Core) openRoot(own *ownIdentity, info string, exporter [32]byte, sealed
 }
 
 // keepRoot gives a newcomer's root key to its keeper. The caller holds change.
-func (c *Core) keepRoot(keeper seal.Keeper, custodians []byte, doors []string) error {
-	if len(custodians) > 0 && keeper != seal.KeeperFile {
+func (c *Core) keepRoot(by keeping, custodians []byte, doors []string) error {
+	if len(custodians) > 0 && by.keeper != seal.KeeperFile {
 		h, err := seal.ReadRootHead(custodians)
 		if err != nil || h.Domain != c.domain || h.Keeper != seal.KeeperCustodians {
 			return fault.RecordInvalid.At("take the custodians' sealed root")
@@ -251,12 +254,12 @@ func (c *Core) keepRoot(keeper seal.Keeper, custodians []byte, doors []string) e
 		}
 		c.setHead(h)
 	}
-	switch keeper {
-	case seal.KeeperFile:
-		_, err := c.sealRoot(keeper, 0, 0)
+	switch by.keeper {
+	case seal.KeeperFile, seal.KeeperTPM:
+		_, err := c.sealRoot(by)
 		return err
-	case seal.KeeperPeers:
-		return c.savePeers(doors)
+	case seal.KeeperPeers, seal.KeeperPeersTPM:
+		return c.savePeers(by.keeper, doors, func() (ssp.Bytes, []byte, error) { return c.identitySecret(by) })
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/core/seal"
 	"github.com/genbu-hsm/genbu/internal/core/vault"
 	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
 )
@@ -88,7 +89,7 @@ func (m *manager) nodeUnlock() error {
 	if err != nil {
 		return err
 	}
-	if n.Keeper != seal.KeeperPeers.String() {
+	if keeper, _ := seal.ParseKeeper(n.Keeper); !keeper.ByPeers() {
 		return fault.ArgumentsBad.At("unlock a node: its keeper is " + n.Keeper)
 	}
 	if err := m.did(nil, wire.AuditManage, "node "+n.Name+" may be unlocked", nil); err != nil {
@@ -153,7 +154,7 @@ func (m *manager) memberRemove() error {
 // would lock the domain for ever.
 func (c *Core) keeperLeft(without key.ID) bool {
 	for id, n := range c.members() {
-		if id != without && n.Keeper != seal.KeeperPeers.String() {
+		if keeper, _ := seal.ParseKeeper(n.Keeper); id != without && !keeper.ByPeers() {
 			return true
 		}
 	}
@@ -171,7 +172,7 @@ func (c *Core) removeIdentity(t *tenant, id key.ID) {
 }
 
 // entrustPeers makes the other nodes this one's keeper. The caller holds change.
-func (c *Core) entrustPeers() error {
+func (c *Core) entrustPeers(by keeping) error {
 	if !c.keeperLeft(c.config.Node) {
 		return fault.ArgumentsBad.At("choose keeper peers: no other node would have the root key when all are restarted")
 	}
@@ -181,7 +182,7 @@ func (c *Core) entrustPeers() error {
 			doors = append(doors, n.Door)
 		}
 	}
-	return c.savePeers(doors)
+	return c.savePeers(by.keeper, doors, func() (ssp.Bytes, []byte, error) { return c.identitySecret(by) })
 }
 
 // noteKeeper writes into this node's record who keeps its root key. The caller holds change.

@@ -115,9 +115,8 @@ func (m *manager) domainUpload() error {
 	if err := m.r.End(); err != nil {
 		return err
 	}
-	keeper, ok := seal.ParseKeeper(name)
-	if flags&^uploadRestore != 0 || !boundedUpload(u) || !ok && name != "" || keeper == seal.KeeperPeers ||
-		keeper == seal.KeeperCustodians && (threshold < 1 || threshold > n || n > 255) {
+	by, ok := parseKeeping(name, threshold, n)
+	if flags&^uploadRestore != 0 || !boundedUpload(u) || !ok && name != "" || by.keeper.ByPeers() {
 		return fault.ArgumentsBad.At("upload security domain")
 	}
 	c := m.core
@@ -130,7 +129,7 @@ func (m *manager) domainUpload() error {
 		t, err = c.openUpload(u)
 	}
 	if err == nil {
-		shares, err = c.entrustTaken(t, keeper, int(threshold), int(n))
+		shares, err = c.entrustTaken(t, by)
 	}
 	if err == nil && flags == 0 {
 		err = c.openTaken(t)
@@ -237,14 +236,14 @@ func (t *taking) read(data []securitydomain.Datum) error {
 
 // entrustTaken seals the root for this node's keeper. Where the node has this domain's root sealed already, and nobody asks for
 // another keeper, that one stays.
-func (c *Core) entrustTaken(t *taking, keeper seal.Keeper, m, n int) (shares [][]byte, err error) {
-	if keeper == seal.KeeperUnknown {
+func (c *Core) entrustTaken(t *taking, by keeping) (shares [][]byte, err error) {
+	if by.keeper == seal.KeeperUnknown {
 		if c.State() == wire.StateLocked && c.head.Domain == t.domain {
 			return nil, nil
 		}
-		keeper = seal.KeeperFile
+		by.keeper = seal.KeeperFile
 	}
-	if t.sealed, shares, err = c.sealFor(t.root, t.domain, keeper, m, n); err != nil {
+	if t.sealed, shares, err = c.sealFor(t.root, t.domain, by); err != nil {
 		return nil, err
 	}
 	t.head, err = seal.ReadRootHead(t.sealed)
@@ -313,7 +312,9 @@ func (c *Core) takeByKeeper(share []byte) (missing int, err error) {
 	switch {
 	case head.Keeper == seal.KeeperFile:
 		secret, err = c.system.ReadKeeper()
-	case head.Keeper == seal.KeeperPeers:
+	case head.Keeper == seal.KeeperTPM:
+		secret, err = c.openByTPM(sealed)
+	case head.Keeper.ByPeers():
 		err = fault.KeeperRefused.At("bring domain: the keeper of this node's root key are the other nodes")
 	case len(share) == 0: // how many are wanted
 		return c.wanting(head), nil

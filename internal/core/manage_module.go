@@ -26,8 +26,8 @@ func (m *manager) init() error {
 	if err := m.r.End(); err != nil {
 		return err
 	}
-	keeper, ok := seal.ParseKeeper(name)
-	if !ok || keeper == seal.KeeperPeers || keeper == seal.KeeperCustodians && (threshold < 1 || threshold > n || n > 255) {
+	by, ok := parseKeeping(name, threshold, n)
+	if !ok || by.keeper.ByPeers() {
 		return fault.ArgumentsBad.At("choose keeper")
 	}
 	c := m.core
@@ -36,7 +36,7 @@ func (m *manager) init() error {
 	if c.State() != wire.StateUninitialized { // somebody was faster
 		return fault.AlreadyInitialized
 	}
-	return m.entrust(name, func() ([][]byte, error) { return c.initialize(keeper, int(threshold), int(n), pin) })
+	return m.entrust(name, func() ([][]byte, error) { return c.initialize(by, pin) })
 }
 
 // entrust runs an act that gives the root key to a keeper. The log takes the intent first, and refuses the act if it cannot;
@@ -62,7 +62,7 @@ func (m *manager) unlock() error {
 		return err
 	}
 	c := m.core
-	if len(share) == 0 && c.head.Keeper == seal.KeeperPeers {
+	if len(share) == 0 && c.head.Keeper.ByPeers() {
 		c.cluster.joining.Lock() // and not change: the sockets of this come while we wait
 		defer c.cluster.joining.Unlock()
 		m.w.U64(0)
@@ -80,6 +80,8 @@ func (m *manager) unlock() error {
 		missing, err = c.unlockByShare(share)
 	case len(share) == 0 && c.head.Keeper == seal.KeeperFile:
 		err = c.unlockByFile()
+	case len(share) == 0 && c.head.Keeper == seal.KeeperTPM:
+		err = c.unlockByTPM()
 	default:
 		err = fault.ArgumentsBad.At("unlock: the keeper is " + c.head.Keeper.String())
 	}
@@ -139,16 +141,16 @@ func (m *manager) rekeep() error {
 	if err := m.r.End(); err != nil {
 		return err
 	}
-	keeper, ok := seal.ParseKeeper(name)
-	if !ok || keeper == seal.KeeperCustodians && (threshold < 1 || threshold > n || n > 255) {
+	by, ok := parseKeeping(name, threshold, n)
+	if !ok {
 		return fault.ArgumentsBad.At("choose keeper")
 	}
 	c := m.core
 	c.change.Lock()
 	defer c.change.Unlock()
 	return m.entrust(name, func() (shares [][]byte, err error) {
-		if shares, err = c.sealRoot(keeper, int(threshold), int(n)); err == nil {
-			c.noteKeeper(name)
+		if shares, err = c.sealRoot(by); err == nil {
+			c.noteKeeper(by.keeper.String())
 		}
 		return shares, err
 	})

@@ -11,16 +11,16 @@ import (
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
-// The keeper "peers": this node has no copy of the root key. Started again, it proves to another core that it holds its keys,
-// and that core hands the root over, if the cluster's policy or an admin says so.
+// The keepers "peers" and "peers-tpm": this node has no copy of the root key. Started again, it proves to another core that it
+// holds its keys, and that core hands the root over, if the cluster's policy or an admin says so.
 
-// savePeers writes what the next run needs for that, under the 32 bytes of the keeper's file. The caller holds change.
-func (c *Core) savePeers(doors []string) error {
+// savePeers writes what the next run needs for that, under the 32 bytes of the keeper's file or of the TPM. The caller holds change.
+func (c *Core) savePeers(keeper seal.Keeper, doors []string, under func() (secret ssp.Bytes, bound []byte, err error)) error {
 	k := &c.cluster
 	k.mu.Lock()
 	own, ca := k.own, k.caDER
 	k.mu.Unlock()
-	secret, err := c.keeperSecret()
+	secret, bound, err := under()
 	if err != nil {
 		return err
 	}
@@ -34,16 +34,13 @@ func (c *Core) savePeers(doors []string) error {
 		for _, d := range doors {
 			w.String(d)
 		}
-		sealed, err = seal.SealIdentity(secret, c.domain, w.B)
+		sealed, err = seal.SealIdentity(secret, c.domain, w.B, bound)
 		clear(w.B)
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := c.host.Root(wire.RootPut, seal.KeeperPeers.String(), sealed); err != nil {
-		return err
-	}
-	if _, err := c.host.Root(wire.RootDestroy, seal.KeeperFile.String(), nil); err != nil {
+	if err := c.putRoot(keeper, sealed); err != nil {
 		return err
 	}
 	h, err := seal.ReadRootHead(sealed)
@@ -53,11 +50,16 @@ func (c *Core) savePeers(doors []string) error {
 
 // openPeers reads what savePeers wrote, and so gives this node its identity back.
 func (c *Core) openPeers() (doors []string, err error) {
-	sealed, err := c.host.Root(wire.RootGet, seal.KeeperPeers.String(), nil)
+	keeper := c.keptBy()
+	sealed, err := c.host.Root(wire.RootGet, keeper.String(), nil)
 	if err != nil {
 		return nil, err
 	}
-	secret, err := c.system.ReadKeeper()
+	open := c.system.ReadKeeper
+	if keeper.ByTPM() {
+		open = func() (ssp.Bytes, error) { return c.openByTPM(sealed) }
+	}
+	secret, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +98,8 @@ func (c *Core) openPeers() (doors []string, err error) {
 
 // seekPeers is called by Tick: it asks the others, unless somebody wants this node to stay locked.
 func (c *Core) seekPeers(now int64) {
-	c.mu.RLock()
-	wanted := c.head.Keeper == seal.KeeperPeers
-	c.mu.RUnlock()
 	k := &c.cluster
-	if !wanted || c.config.Hold || c.State() != wire.StateLocked || now < k.nextAsk.Load() || !k.joining.TryLock() {
+	if !c.keptBy().ByPeers() || c.config.Hold || c.State() != wire.StateLocked || now < k.nextAsk.Load() || !k.joining.TryLock() {
 		return
 	}
 	go func() {
@@ -108,8 +107,11 @@ func (c *Core) seekPeers(now int64) {
 		defer k.joining.Unlock()
 		err := c.unlockByPeers()
 		pause := 1 * second
-		if fault.Of(err) == fault.UnlockRefused {
+		switch fault.Of(err) {
+		case fault.UnlockRefused:
 			pause = 3 * second // somebody has to be found who allows it
+		case fault.TPMMissing, fault.TPMOther, fault.TPMChanged, fault.TPMFailed:
+			pause = tpmPause
 		}
 		k.nextAsk.Store(c.system.Boot() + pause)
 	}()
@@ -119,6 +121,7 @@ func (c *Core) seekPeers(now int64) {
 func (c *Core) unlockByPeers() error {
 	doors, err := c.openPeers()
 	if err != nil {
+		c.tellOnce("this node's identity cannot be opened: ", err)
 		return err
 	}
 	c.cluster.mu.Lock()
@@ -140,14 +143,27 @@ func (c *Core) unlockByPeers() error {
 			return nil
 		}
 		err = c.unlockWith(root)
-		c.log.Append(wire.AuditEntry{Kind: wire.AuditState, Time: c.system.Now(), Call: uint16(wire.CallUnlock), Result: fault.Of(err), Text: "keeper peers"}, false)
+		c.log.Append(wire.AuditEntry{Kind: wire.AuditState, Time: c.system.Now(), Call: uint16(wire.CallUnlock), Result: fault.Of(err), Text: "keeper " + c.keptBy().String()}, false)
 		return err
 	}
-	if text := last.Error(); text != c.cluster.told {
-		c.cluster.told = text
-		c.host.Log(wire.LogWarn, 0, "the other nodes do not unlock this one: "+text)
-	}
+	c.tellOnce("the other nodes do not unlock this one: ", last)
 	return last
+}
+
+// tellOnce logs why an attempt that is made again and again has failed, when it is for another reason than the last time. The caller
+// holds joining.
+func (c *Core) tellOnce(what string, err error) {
+	if text := what + err.Error(); text != c.cluster.told {
+		c.cluster.told = text
+		c.host.Log(wire.LogWarn, 0, text)
+	}
+}
+
+// keptBy is who keeps the root key now.
+func (c *Core) keptBy() seal.Keeper {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.head.Keeper
 }
 
 func (c *Core) askForRoot(door string, own *ownIdentity, ca []byte) (root ssp.Bytes, err error) {
@@ -174,21 +190,22 @@ func (c *Core) askForRoot(door string, own *ownIdentity, ca []byte) (root ssp.By
 
 // refreshPeers writes the others' doors down anew after they have changed.
 func (c *Core) refreshPeers() {
-	c.mu.RLock()
-	wanted := c.head.Keeper == seal.KeeperPeers
-	c.mu.RUnlock()
-	if !wanted || c.State() != wire.StateOperational {
+	if !c.keptBy().ByPeers() || c.State() != wire.StateOperational {
 		return
 	}
 	c.change.Lock()
 	defer c.change.Unlock()
+	keeper := c.keptBy()
+	if !keeper.ByPeers() {
+		return
+	}
 	var doors []string
 	for id, n := range c.members() {
 		if id != c.config.Node && n.Door != "" {
 			doors = append(doors, n.Door)
 		}
 	}
-	if err := c.savePeers(doors); err != nil {
+	if err := c.savePeers(keeper, doors, c.sameSecret); err != nil {
 		c.host.Log(wire.LogWarn, 0, "the other nodes' addresses are not kept: "+err.Error())
 	}
 }

@@ -26,6 +26,10 @@ const (
 	KeeperRefused      Code = 106 // a keeper's secret does not open the sealed root
 	ShareBad           Code = 107 // a custodian's share is damaged, of another set, or given twice
 	SharesMissing      Code = 108 // accepted; more shares are needed
+	TPMMissing         Code = 109 // there is no TPM, or the node may not use it
+	TPMOther           Code = 110 // another TPM than it was sealed to, or one that was cleared since
+	TPMChanged         Code = 111 // its registers hold something else than when it was sealed
+	TPMFailed          Code = 112 // the TPM refuses, or what comes from it is not its answer
 )
 
 // 200-299: operators, sessions and policy.
@@ -160,6 +164,8 @@ var names = map[Code]string{
 	SelfTestFailed: "self-test failed", NotApproved: "not approved in fips mode",
 	AlreadyInitialized: "module is already initialized", KeeperRefused: "keeper does not open the root key",
 	ShareBad: "share is not acceptable", SharesMissing: "more shares are needed",
+	TPMMissing: "no TPM can be used here", TPMOther: "not the TPM that it was sealed to",
+	TPMChanged: "the TPM's registers have changed", TPMFailed: "the TPM does not do it",
 	NotLoggedIn: "not logged in", AlreadyLoggedIn: "already logged in", OtherLoggedIn: "another user is logged in",
 	PINIncorrect: "pin is incorrect", PINLocked: "pin is locked", PINLength: "pin length is out of range",
 	PINNotSet: "pin is not set", UserUnknown: "no such operator", Denied: "not allowed",

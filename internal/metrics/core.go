@@ -46,6 +46,7 @@ var ops = map[uint16]string{
 	wire.OpFind: "find", wire.OpCommit: "commit", wire.OpAudit: "audit", wire.OpRoot: "root", wire.OpFindNames: "find_names",
 	wire.OpNodeCertificate: "node_certificate", wire.OpNodeAddress: "node_address", wire.OpDial: "dial", wire.OpMember: "member",
 	wire.OpJoined: "joined", wire.OpBackup: "backup", wire.OpPartitionBackup: "partition_backup", wire.OpPartitionRestore: "partition_restore", wire.OpVerify: "verify", wire.OpRestore: "restore",
+	wire.OpTPM: "tpm",
 }
 
 // links are the calls between cores (core/lease).

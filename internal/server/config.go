@@ -53,6 +53,10 @@ type Config struct {
 	// Dir; better on another disk. Whoever reads it and Dir has every key. Unused when custodians hold the root.
 	Keeper string `json:"keeper"`
 
+	// TPM is this machine's TPM 2.0, for the keepers tpm and peers-tpm: a device, or the unix socket of a TPM in software (swtpm).
+	// Default: /dev/tpmrm0. Whoever may use it can, on this machine and with Dir, unseal what the keeper sealed.
+	TPM string `json:"tpm"`
+
 	// AcceptMissing names protections that this kernel or container may lack (see Protections). The node refuses to start
 	// when one is missing and not named here; genbu doctor and genbu status show which are.
 	AcceptMissing []string `json:"accept_missing"`
@@ -125,6 +129,7 @@ func (c *Config) finish(dir string) error {
 	c.Dir = config.From(dir, c.Dir)
 	c.Socket = config.From(dir, cmp.Or(c.Socket, config.From(c.Dir, "genbu.sock")))
 	c.Keeper = config.From(dir, cmp.Or(c.Keeper, config.From(c.Dir, "keeper.key")))
+	c.TPM = config.From(dir, cmp.Or(c.TPM, "/dev/tpmrm0"))
 	if c.Mode == "" {
 		c.Mode = "strict"
 	}

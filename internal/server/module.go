@@ -41,6 +41,8 @@ type module struct {
 	log     *slog.Logger
 	ended   func(reason string) // told of each core that ended, and must be started again
 
+	tpm *tpmLine
+
 	mu   sync.RWMutex
 	core *boundary.Core // guarded by mu
 
@@ -121,6 +123,9 @@ func (m *module) passKeeper(core *boundary.Core) error {
 func (m *module) handle(from *asker, op uint16, body []byte) ([]byte, error) {
 	if answer, known, err := m.cluster.Handle(from, op, body); known {
 		return answer, err
+	}
+	if op == wire.OpTPM {
+		return m.tpm.handle(body)
 	}
 	if op == wire.OpState {
 		var s wire.Status

@@ -87,7 +87,8 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	defer svc.Close()
 	showService(shown, svc)
 
-	core := &module{config: c, node: node, service: svc, cluster: members, log: log, ended: restarts(shown)}
+	core := &module{config: c, node: node, service: svc, cluster: members, log: log, ended: restarts(shown),
+		tpm: &tpmLine{path: c.TPM, log: log}}
 	if err := core.start(ctx); err != nil {
 		return fmt.Errorf("core: %w", err)
 	}

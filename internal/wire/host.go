@@ -30,6 +30,7 @@ const (
 	OpLog       uint16 = 22
 	OpState     uint16 = 23
 	OpFindNames uint16 = 28
+	OpTPM       uint16 = 29
 )
 
 // Exit codes by which the core tells the host why it ended; any other code is a crash. Locking ends the process, because
@@ -166,4 +167,6 @@ type Status struct {
 	Uptime     uint64 // seconds
 	AuditKey   []byte // Ed25519 public key of this node's audit log, empty while locked
 	Version    string // of the program; empty from 0.1, which did not say
+	TPMRoot    []byte // name of the TPM's storage root key under which the keeper's secret lies; empty: it lies in none
+	TPMPCRs    uint32 // registers that it is bound to besides, a mask
 }

@@ -27,7 +27,7 @@ func samples() []message {
 		&Txn{[]Compare{{"a", 1}}, []Put{{"b", []byte("c"), meta}, {"d", []byte("e"), nil}}, []string{"f"}},
 		&Audit{id, 4, [][]byte{[]byte("e")}, []byte("cp"), true},
 		&Config{true, true, []string{"userns"}, []byte("last"), 1000, "sha256", id, true},
-		&Status{State: StateLocked, Memory: "mlock", Sandbox: []string{"x"}, Missing: []string{"y"}, AuditKey: []byte("k"), Version: "1"},
+		&Status{State: StateLocked, Memory: "mlock", Sandbox: []string{"x"}, Missing: []string{"y"}, AuditKey: []byte("k"), Version: "1", TPMRoot: []byte("n"), TPMPCRs: 128},
 	)
 }
 
@@ -111,9 +111,10 @@ func TestMuxCarriesCallsBothWays(t *testing.T) {
 }
 
 func TestAStatusOfAnotherVersionIsReadAsFarAsItGoes(t *testing.T) {
-	s := Status{State: StateLocked, Memory: "mlock", AuditKey: []byte("k"), Version: "2.0"}
+	s := Status{State: StateLocked, Memory: "mlock", AuditKey: []byte("k"), Version: "2.0", TPMRoot: []byte("n"), TPMPCRs: 1}
 	var w Writer
 	s.Encode(&w)
+	const tpm = 4 + 1 + 4
 	for _, c := range []struct {
 		name    string
 		b       []byte
@@ -121,7 +122,8 @@ func TestAStatusOfAnotherVersionIsReadAsFarAsItGoes(t *testing.T) {
 		fails   bool
 	}{
 		{"ours", w.B, "2.0", false},
-		{"of 0.1", w.B[:len(w.B)-4-len("2.0")], "", false},
+		{"of 0.1", w.B[:len(w.B)-tpm-4-len("2.0")], "", false},
+		{"without a TPM", w.B[:len(w.B)-tpm], "2.0", false},
 		{"of a later one", append(append([]byte{}, w.B...), 1, 2, 3), "2.0", false},
 		{"cut", w.B[:20], "", true},
 	} {

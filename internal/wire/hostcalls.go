@@ -66,6 +66,12 @@ type RootRequest struct {
 // RootReply answers RootGet with the value, and the other verbs with an empty one.
 type RootReply struct{ Value []byte }
 
+// TPMRequest is a command for this machine's TPM, as that takes it. An empty one ends the conversation: what it made in the TPM may go.
+type TPMRequest struct{ Command []byte }
+
+// TPMReply is the TPM's answer.
+type TPMReply struct{ Answer []byte }
+
 // LogLevel of a LogLine.
 type LogLevel uint8
 
@@ -180,6 +186,11 @@ func (v *RootRequest) Decode(r *Reader) {
 
 func (v *RootReply) Encode(w *Writer) { w.Bytes(v.Value) }
 func (v *RootReply) Decode(r *Reader) { v.Value = r.Bytes() }
+
+func (v *TPMRequest) Encode(w *Writer) { w.Bytes(v.Command) }
+func (v *TPMRequest) Decode(r *Reader) { v.Command = r.Bytes() }
+func (v *TPMReply) Encode(w *Writer)   { w.Bytes(v.Answer) }
+func (v *TPMReply) Decode(r *Reader)   { v.Answer = r.Bytes() }
 
 func (v *LogLine) Encode(w *Writer) {
 	w.U8(uint8(v.Level))

@@ -198,11 +198,14 @@ func (v *Status) Encode(w *Writer) {
 	w.U64(v.Uptime)
 	w.Bytes(v.AuditKey)
 	w.String(v.Version)
+	w.Bytes(v.TPMRoot)
+	w.U32(v.TPMPCRs)
 }
 
 func (v *Status) Decode(r *Reader) {
 	v.decodeFirst(r)
 	v.Version = r.String()
+	v.TPMRoot, v.TPMPCRs = r.Bytes(), r.U32()
 }
 
 // DecodeAny takes a Status of any version, for clients, which may be older or newer than their node: fields that were added
@@ -211,6 +214,9 @@ func (v *Status) DecodeAny(r *Reader) {
 	v.decodeFirst(r)
 	if rest := NewReader(r.Rest()); len(rest.b) > 0 {
 		v.Version = rest.String()
+		if rest.Len() > 0 {
+			v.TPMRoot, v.TPMPCRs = rest.Bytes(), rest.U32()
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package wire
 
 import (
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -164,7 +165,9 @@ func (m *Mux) expect(ch chan reply) (id uint64, err error) {
 
 func (r reply) result() ([]byte, error) {
 	if r.code != fault.OK {
-		return nil, &fault.Error{Code: r.code, Step: string(r.body), Left: -1}
+		// The words end in the code's own, which the error says by itself.
+		step := strings.TrimSuffix(strings.TrimSuffix(string(r.body), r.code.String()), ": ")
+		return nil, &fault.Error{Code: r.code, Step: step, Left: -1}
 	}
 	return r.body, nil
 }

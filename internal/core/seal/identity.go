@@ -11,10 +11,14 @@ import (
 // A node whose keeper is the other nodes has no sealed root key. In its place rests what it needs to be known by them: its own
 // keys and their addresses, sealed like a root key under the 32 bytes of the keeper's file.
 
-// SealIdentity seals that. Called inside ssp.Do.
-func SealIdentity(secret ssp.Bytes, domain key.ID, plain []byte) ([]byte, error) {
+// SealIdentity seals that. With bound the secret is not the file's but one that a TPM keeps, which gave bound for it. Called inside
+// ssp.Do.
+func SealIdentity(secret ssp.Bytes, domain key.ID, plain, bound []byte) ([]byte, error) {
 	h := RootHead{Keeper: KeeperPeers, Domain: domain}
-	head := h.encode()
+	if bound != nil {
+		h.Keeper = KeeperPeersTPM
+	}
+	head := h.encodeWith(bound)
 	return appendSealed(head, secret, rootInfo+h.Keeper.String(), head, plain)
 }
 
@@ -24,8 +28,8 @@ func OpenIdentity(sealed []byte, secret ssp.Bytes) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.Keeper != KeeperPeers {
+	if !h.Keeper.ByPeers() {
 		return nil, fault.KeeperRefused.At("open identity")
 	}
-	return openSealed(sealed[rootHead:], secret, rootInfo+h.Keeper.String(), sealed[:rootHead], fault.KeeperRefused, "open identity")
+	return h.open(sealed, secret, "open identity")
 }

@@ -19,6 +19,8 @@ const (
 	KeeperFile              // a file of 32 random bytes, read by core/process from a descriptor
 	KeeperCustodians        // people, of whom a threshold must give their shares
 	KeeperPeers             // the other nodes' cores, who know this node by its keys (identity.go)
+	KeeperTPM               // this machine's TPM, which holds 32 bytes as the file does (bound.go)
+	KeeperPeersTPM          // the other nodes' cores, and the keys by which they know this node are with the TPM
 )
 
 // String is the keeper's name in configuration, in root/<keeper> and in the derivation of its key.
@@ -30,13 +32,23 @@ func (k Keeper) String() string {
 		return "custodians"
 	case KeeperPeers:
 		return "peers"
+	case KeeperTPM:
+		return "tpm"
+	case KeeperPeersTPM:
+		return "peers-tpm"
 	}
 	return ""
 }
 
+// ByPeers tells whether it is the other nodes who give the root key.
+func (k Keeper) ByPeers() bool { return k == KeeperPeers || k == KeeperPeersTPM }
+
+// ByTPM tells whether it takes this machine's TPM.
+func (k Keeper) ByTPM() bool { return k == KeeperTPM || k == KeeperPeersTPM }
+
 // ParseKeeper reads what String printed.
 func ParseKeeper(name string) (Keeper, bool) {
-	for _, k := range []Keeper{KeeperFile, KeeperCustodians, KeeperPeers} {
+	for _, k := range []Keeper{KeeperFile, KeeperCustodians, KeeperPeers, KeeperTPM, KeeperPeersTPM} {
 		if name == k.String() {
 			return k, true
 		}
@@ -78,18 +90,22 @@ func ReadRootHead(sealed []byte) (h RootHead, err error) {
 		r.Fail()
 	}
 	h.Keeper, h.Domain, h.Set, h.Threshold, h.Shares = Keeper(r.U8()), r.ID(), r.U32(), r.U8(), r.U8()
-	custodians := h.Keeper == KeeperCustodians && h.Threshold >= 1 && h.Threshold <= h.Shares
-	file := h.Keeper == KeeperFile && h.Set == 0 && h.Threshold == 0 && h.Shares == 0
-	peers := h.Keeper == KeeperPeers && h.Set == 0 && h.Threshold == 0 && h.Shares == 0
-	if r.Err() != nil || !peers && r.Len() != saltLen+keyLen+tagLen || !custodians && !file && !peers {
+	if h.Keeper.ByTPM() {
+		r.Bytes()
+	}
+	known := h.Keeper.String() != "" && h.Set == 0 && h.Threshold == 0 && h.Shares == 0
+	if h.Keeper == KeeperCustodians {
+		known = h.Threshold >= 1 && h.Threshold <= h.Shares
+	}
+	if r.Err() != nil || !h.Keeper.ByPeers() && r.Len() != saltLen+keyLen+tagLen || !known {
 		return RootHead{}, fault.RecordInvalid.At("read sealed root")
 	}
 	return h, nil
 }
 
-func sealRoot(root, secret ssp.Bytes, h RootHead) (sealed []byte, err error) {
+func sealRoot(root, secret ssp.Bytes, h RootHead, bound []byte) (sealed []byte, err error) {
 	useKey(root, func(p []byte) {
-		head := h.encode()
+		head := h.encodeWith(bound)
 		sealed, err = appendSealed(head, secret, rootInfo+h.Keeper.String(), head, p)
 	})
 	return sealed, err
@@ -97,7 +113,7 @@ func sealRoot(root, secret ssp.Bytes, h RootHead) (sealed []byte, err error) {
 
 // SealRootToFile seals the root key under the 32 bytes of a keeper's file.
 func SealRootToFile(root, secret ssp.Bytes, domain key.ID) ([]byte, error) {
-	return sealRoot(root, secret, RootHead{Keeper: KeeperFile, Domain: domain})
+	return sealRoot(root, secret, RootHead{Keeper: KeeperFile, Domain: domain}, nil)
 }
 
 // SealRootToCustodians seals the root key under a fresh secret and splits that among n custodians, any m of whom can
@@ -115,24 +131,24 @@ func SealRootToCustodians(root ssp.Bytes, domain key.ID, m, n int) (sealed []byt
 	rand.Read(set[:])
 	r := wire.NewReader(set[:])
 	h := RootHead{KeeperCustodians, domain, r.U32(), uint8(m), uint8(n)}
-	if sealed, err = sealRoot(root, secret, h); err != nil {
+	if sealed, err = sealRoot(root, secret, h, nil); err != nil {
 		return nil, nil, err
 	}
 	useKey(secret, func(p []byte) { shares = split(p, h) })
 	return sealed, shares, nil
 }
 
-// OpenRoot opens the root key with the keeper's secret: the bytes of the file, or what a Gathering answered.
+// OpenRoot opens the root key with the keeper's secret: the bytes of the file or of the TPM, or what a Gathering answered.
 // KeeperRefused means that it is the wrong secret, or that the sealed root was altered.
 func OpenRoot(sealed []byte, secret ssp.Bytes) (ssp.Bytes, error) {
 	h, err := ReadRootHead(sealed)
-	if err == nil && h.Keeper == KeeperPeers {
+	if err == nil && h.Keeper.ByPeers() {
 		err = fault.KeeperRefused.At("open root key: it is with the other nodes")
 	}
 	if err != nil {
 		return ssp.Bytes{}, err
 	}
-	plain, err := openSealed(sealed[rootHead:], secret, rootInfo+h.Keeper.String(), sealed[:rootHead], fault.KeeperRefused, "open root key")
+	plain, err := h.open(sealed, secret, "open root key")
 	if err != nil {
 		return ssp.Bytes{}, err
 	}

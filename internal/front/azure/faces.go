@@ -25,6 +25,10 @@ var faces = map[fault.Code]face{
 	fault.KeeperRefused:      away,
 	fault.ShareBad:           bad,
 	fault.SharesMissing:      away,
+	fault.TPMMissing:         away,
+	fault.TPMOther:           away,
+	fault.TPMChanged:         away,
+	fault.TPMFailed:          away,
 
 	fault.NotLoggedIn:      unauthorized,
 	fault.AlreadyLoggedIn:  broken,

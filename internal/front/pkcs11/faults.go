@@ -92,6 +92,10 @@ var Faults = map[fault.Code]uint64{
 	fault.KeeperRefused:      ckrDeviceError,
 	fault.ShareBad:           ckrArgumentsBad,
 	fault.SharesMissing:      ckrTokenNotPresent,
+	fault.TPMMissing:         ckrDeviceError,
+	fault.TPMOther:           ckrDeviceError,
+	fault.TPMChanged:         ckrDeviceError,
+	fault.TPMFailed:          ckrDeviceError,
 
 	fault.NotLoggedIn:      ckrUserNotLoggedIn,
 	fault.AlreadyLoggedIn:  ckrUserAlreadyLoggedIn,
