@@ -24,9 +24,12 @@ func domainCommand() *cobra.Command {
 RSA keys, and fewer learn nothing. With a backup (genbu backup) they rebuild everything on bare
 machines. Its form is that of Azure Managed HSM.
 
+With --hsm it is about one managed HSM: its holders bring its domain to another, empty one, of this
+Genbu or any other, where its backups open then. That file opens nothing else.
+
   genbu domain download --quorum 2 --cert a.pem --cert b.pem --cert c.pem --out domain.json`,
 	}
-	cmd.AddCommand(domainDownload(), domainShow(), domainTransferKey(), domainShare(), domainUpload())
+	cmd.AddCommand(domainDownload(), domainShow(), domainTransferKey(), domainShare(), domainBlob(), domainUpload())
 	return cmd
 }
 
@@ -34,7 +37,7 @@ func domainDownload() *cobra.Command {
 	var who admin
 	var certs []string
 	var quorum int
-	var out string
+	var out, hsm string
 	cmd := &cobra.Command{
 		Use:   "download --quorum 2 --cert FILE --cert FILE --out FILE",
 		Short: "Make a security domain file for holders of RSA keys",
@@ -42,6 +45,7 @@ func domainDownload() *cobra.Command {
 keys count (RSA, 2048 to 4096 bits); make one with
   openssl req -x509 -newkey rsa:3072 -nodes -keyout a.key -out a.pem -subj /CN=a -days 3650
 Keep the file with the backups, and each key with its holder alone. Earlier files stay good.
+With --hsm the file is that of one managed HSM.
 
   genbu domain download --quorum 2 --cert a.pem --cert b.pem --cert c.pem --out domain.json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -58,7 +62,14 @@ Keep the file with the backups, and each key with its holder alone. Earlier file
 			var shares []client.DomainShare
 			var data []client.DomainDatum
 			err := who.as("sealing the domain", func(s *session) (err error) {
-				shares, data, err = s.conn.DomainDownload(quorum, ders)
+				if hsm == "" {
+					shares, data, err = s.conn.DomainDownload(quorum, ders)
+					return err
+				}
+				p, err := managedNamed(s.conn, hsm)
+				if err == nil {
+					shares, data, err = s.conn.HSMDomainDownload(p.Slot, quorum, ders)
+				}
 				return err
 			})
 			if err != nil {
@@ -73,6 +84,11 @@ Keep the file with the backups, and each key with its holder alone. Earlier file
 			if err := deliver(cmd, out, text, 0o600, value); err != nil || global.json || out == "" || out == "-" {
 				return err
 			}
+			if hsm != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: any %d of %d holders bring the domain of %s to another managed HSM, where its backups open then\nnext, there: %s\n",
+					out, quorum, len(ders), hsm, "genbu domain transfer-key --hsm NAME --out transfer.pem")
+				return nil
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: any %d of %d holders rebuild this domain, with a backup\nnext: %s\n", out, quorum, len(ders), withDir("genbu backup create"))
 			return nil
 		},
@@ -82,6 +98,7 @@ Keep the file with the backups, and each key with its holder alone. Earlier file
 	f.StringArrayVar(&certs, "cert", nil, "a holder's certificate, PEM or DER; once for each of 2 to 10")
 	f.IntVar(&quorum, "quorum", 0, "how many holders are needed, 2 or more")
 	f.StringVar(&out, "out", "", "write the file here (default: standard output)")
+	addHSM(cmd, &hsm)
 	cmd.MarkFlagRequired("cert")
 	cmd.MarkFlagRequired("quorum")
 	return cmd
@@ -132,9 +149,12 @@ their certificates.
 			if err != nil {
 				return err
 			}
-			list := thumbprints(f)
-			return show(cmd, map[string]any{"quorum": f.SharedKeys.Required, "holders": list}, func(w io.Writer) {
-				fmt.Fprintf(w, "any %d of these holders\n", f.SharedKeys.Required)
+			list, of := thumbprints(f), "a whole Genbu"
+			if f.HSM() {
+				of = "one managed HSM"
+			}
+			return show(cmd, map[string]any{"quorum": f.SharedKeys.Required, "holders": list, "managed_hsm": f.HSM()}, func(w io.Writer) {
+				fmt.Fprintf(w, "of %s, for any %d of these holders\n", of, f.SharedKeys.Required)
 				for _, t := range list {
 					fmt.Fprintln(w, t)
 				}
@@ -144,22 +164,19 @@ their certificates.
 }
 
 func domainTransferKey() *cobra.Command {
-	var out string
+	var who admin
+	var out, hsm string
 	cmd := &cobra.Command{
 		Use:   "transfer-key --out FILE",
 		Short: "Ask a node that shall take a domain for its transfer key",
 		Long: `Write the certificate of the key to which holders wrap their shares for this node, which is new,
 locked or has lost its root. Read its fingerprint out to the holders: a share that is wrapped to
-another key is given away. It lasts until the node's core ends, or an upload has used it.
+another key is given away. It lasts until the node's core ends, or an upload has used it. That of
+a managed HSM (--hsm) lasts a day, on all nodes.
 
   genbu domain transfer-key --out transfer.pem`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := dial()
-			if err != nil {
-				return err
-			}
-			defer conn.Close()
-			der, err := transferKey(conn)
+			der, err := transferOf(&who, hsm)
 			if err != nil {
 				return err
 			}
@@ -173,7 +190,29 @@ another key is given away. It lasts until the node's core ends, or an upload has
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "write the certificate here, PEM (default: standard output)")
+	who.add(cmd)
+	addHSM(cmd, &hsm)
 	return cmd
+}
+
+// transferOf asks for the transfer key of a managed HSM, or, without one, of a node that shall take a whole domain.
+func transferOf(who *admin, hsm string) (der []byte, err error) {
+	if hsm == "" {
+		conn, err := dial()
+		if err != nil {
+			return nil, err
+		}
+		defer conn.Close()
+		return transferKey(conn)
+	}
+	err = who.as("making a transfer key", func(s *session) error {
+		p, err := managedNamed(s.conn, hsm)
+		if err == nil {
+			der, _, err = s.conn.HSMDomainTransfer(p.Slot)
+		}
+		return err
+	})
+	return der, err
 }
 
 func transferKey(conn *client.Conn) ([]byte, error) {

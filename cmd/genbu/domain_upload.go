@@ -23,6 +23,7 @@ type bring struct {
 	blob   string
 	keep   keeper
 	say    statementFlags
+	hsm    *client.Partition // the managed HSM that is meant; nil for the whole domain
 }
 
 func (b *bring) add(cmd *cobra.Command) {
@@ -54,8 +55,16 @@ func (b *bring) upload(conn *client.Conn, restore bool) (shares [][]byte, err er
 		return nil, err
 	}
 	defer progress("opening the domain")()
-	_, shares, err = conn.DomainUpload(u)
-	if fault.Of(err) == fault.ShareBad {
+	if b.hsm != nil {
+		_, err = conn.HSMDomainUpload(b.hsm.Slot, u)
+	} else {
+		_, shares, err = conn.DomainUpload(u)
+	}
+	switch {
+	case fault.Of(err) != fault.ShareBad:
+	case b.hsm != nil && b.blob != "": // most likely the transfer key is another one by now
+		err = hinted{err, hint{b.askTransfer(), "for this one the holders wrap anew; nothing was changed"}}
+	default:
 		err = hinted{err, hint{"genbu domain show FILE", "it names the holders; nothing was changed"}}
 	}
 	return shares, err
@@ -70,8 +79,19 @@ func (b *bring) fromBlob(u *client.DomainUpload) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.blob, err)
 	}
-	u.Master = blob.WrappedKey.JWE
 	u.Data = domainData(blob.EncData)
+	if blob.WrappedKey != nil {
+		u.Master = blob.WrappedKey.JWE
+		return nil
+	}
+	u.Quorum = blob.WrappedShares.Required
+	for _, s := range blob.WrappedShares.Shares {
+		print, err := s.Print()
+		if err != nil {
+			return fmt.Errorf("%s: %w", b.blob, err)
+		}
+		u.Wrapped = append(u.Wrapped, client.DomainShare{Thumbprint: print, JWE: s.JWE})
+	}
 	return nil
 }
 
@@ -84,7 +104,7 @@ func domainData(e holder.EncData) (data []client.DomainDatum) {
 
 func (b *bring) fromFile(conn *client.Conn, u *client.DomainUpload) error {
 	if b.file == "" || len(b.keys)+len(b.shares) == 0 {
-		return next(errors.New("--domain FILE is wanted, with --key or --share of a quorum of its holders, or --blob"), "genbu domain transfer-key --out transfer.pem")
+		return next(errors.New("--domain FILE is wanted, with --key or --share of a quorum of its holders, or --blob"), b.askTransfer())
 	}
 	f, err := readDomain(b.file)
 	if err != nil {
@@ -94,7 +114,7 @@ func (b *bring) fromFile(conn *client.Conn, u *client.DomainUpload) error {
 	if have := len(b.keys) + len(b.shares); have < u.Quorum {
 		return next(fmt.Errorf("%s wants %d holders; here are %d", b.file, u.Quorum, have), "genbu domain show "+word(b.file))
 	}
-	transfer, err := transferKey(conn)
+	transfer, err := b.transfer(conn)
 	if err != nil {
 		return err
 	}
@@ -111,7 +131,7 @@ func (b *bring) fromFile(conn *client.Conn, u *client.DomainUpload) error {
 		if err != nil {
 			return fmt.Errorf("%s with %s: %w", b.file, path, err)
 		}
-		if err := addShare(u, w, path, transfer); err != nil {
+		if err := b.addShare(u, w, path, transfer); err != nil {
 			return err
 		}
 	}
@@ -122,7 +142,7 @@ func (b *bring) fromFile(conn *client.Conn, u *client.DomainUpload) error {
 		}
 		w, err := holder.ReadWrapped(text)
 		if err == nil {
-			err = addShare(u, w, path, transfer)
+			err = b.addShare(u, w, path, transfer)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
@@ -131,9 +151,26 @@ func (b *bring) fromFile(conn *client.Conn, u *client.DomainUpload) error {
 	return nil
 }
 
-func addShare(u *client.DomainUpload, w *holder.Wrapped, path string, transfer []byte) error {
+func (b *bring) transfer(conn *client.Conn) (der []byte, err error) {
+	if b.hsm == nil {
+		return transferKey(conn)
+	}
+	defer progress("making a transfer key")()
+	der, _, err = conn.HSMDomainTransfer(b.hsm.Slot)
+	return der, err
+}
+
+// askTransfer is the command that shows the transfer key.
+func (b *bring) askTransfer() string {
+	if b.hsm != nil {
+		return "genbu domain transfer-key --hsm " + word(b.hsm.Label) + " --out transfer.pem"
+	}
+	return "genbu domain transfer-key --out transfer.pem"
+}
+
+func (b *bring) addShare(u *client.DomainUpload, w *holder.Wrapped, path string, transfer []byte) error {
 	if w.Transfer != holder.Thumbprint(transfer) {
-		return next(fmt.Errorf("%s was wrapped to another transfer key than this node's (%s)", path, fingerprint(transfer)), "genbu domain transfer-key --out transfer.pem")
+		return next(fmt.Errorf("%s was wrapped to another transfer key than is wanted here (%s)", path, fingerprint(transfer)), b.askTransfer())
 	}
 	print, err := w.Print()
 	u.Wrapped = append(u.Wrapped, client.DomainShare{Thumbprint: print, JWE: w.JWE})
@@ -142,15 +179,21 @@ func addShare(u *client.DomainUpload, w *holder.Wrapped, path string, transfer [
 
 func domainUpload() *cobra.Command {
 	var b bring
+	var who admin
+	var hsm string
 	cmd := &cobra.Command{
 		Use:   "upload",
 		Short: "Open a node whose root key is lost, by the holders of its domain",
 		Long: `Bring the root key back to a node that has its store but can no longer be opened: the keeper's file
 is lost, or too few custodians are left. The root is sealed for --keeper (default: a file). On
 a bare machine, where the store is gone too, genbu restore does both.
+With --hsm bring one managed HSM's domain to another, on a node that is open; it must hold no keys.
 
   genbu domain upload --domain domain.json --key a.key --key b.key`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if hsm != "" {
+				return uploadHSM(cmd, &who, &b, hsm)
+			}
 			conn, err := dial()
 			if err != nil {
 				return err
@@ -177,5 +220,7 @@ a bare machine, where the store is gone too, genbu restore does both.
 		},
 	}
 	b.add(cmd)
+	who.add(cmd)
+	addHSM(cmd, &hsm)
 	return cmd
 }

@@ -51,10 +51,18 @@ type Share struct {
 	Thumbprint string `json:"x5t_256"`
 }
 
-// RestoreBlob is what az makes of a file for a transfer key: the data under a fresh master key, and that wrapped.
+// RestoreBlob is what is uploaded: as az makes it of a quorum's keys, the data under a fresh master key, and that wrapped to the
+// transfer key; or, with no key at hand, the file's data and the shares that holders have wrapped, each their own.
 type RestoreBlob struct {
-	EncData    EncData `json:"EncData"`
-	WrappedKey Share   `json:"WrappedKey"`
+	EncData       EncData        `json:"EncData"`
+	WrappedKey    *Share         `json:"WrappedKey,omitempty"`
+	WrappedShares *WrappedShares `json:"WrappedShares,omitempty"`
+}
+
+// WrappedShares are the shares of a quorum, encrypted to the transfer key.
+type WrappedShares struct {
+	Required int     `json:"required"`
+	Shares   []Share `json:"shares"`
 }
 
 const (
@@ -101,7 +109,7 @@ func Read(text []byte) (*File, error) {
 	return f, f.EncData.check()
 }
 
-// ReadBlob reads what az made for an upload.
+// ReadBlob reads what was made for an upload.
 func ReadBlob(text []byte) (*RestoreBlob, error) {
 	b := &RestoreBlob{}
 	if err := unmarshal(text, b); err != nil {
@@ -110,11 +118,64 @@ func ReadBlob(text []byte) (*RestoreBlob, error) {
 	if b.EncData.KDF != kdf {
 		return nil, fmt.Errorf("the restore blob's kdf is %q, not %s", b.EncData.KDF, kdf)
 	}
-	if _, err := parse(b.WrappedKey.JWE, "RSA-OAEP-256"); err != nil {
-		return nil, fmt.Errorf("the restore blob's wrapped key: %w", err)
+	wrapped := []Share{}
+	switch {
+	case (b.WrappedKey == nil) == (b.WrappedShares == nil):
+		return nil, errors.New("the restore blob has not one of WrappedKey and WrappedShares")
+	case b.WrappedKey != nil:
+		wrapped = append(wrapped, *b.WrappedKey)
+	default:
+		if n := b.WrappedShares.Required; n < 2 || n > 10 || len(b.WrappedShares.Shares) < n || len(b.WrappedShares.Shares) > 10 {
+			return nil, fmt.Errorf("the restore blob has %d shares and wants %d; 2 to 10 are possible", len(b.WrappedShares.Shares), n)
+		}
+		wrapped = b.WrappedShares.Shares
+	}
+	for _, share := range wrapped {
+		if _, err := parse(share.JWE, "RSA-OAEP-256"); err != nil {
+			return nil, fmt.Errorf("what is wrapped in the restore blob: %w", err)
+		}
+		if _, err := thumbprint(share.Thumbprint); err != nil && b.WrappedShares != nil {
+			return nil, err
+		}
 	}
 	return b, b.EncData.check()
 }
+
+// Blob puts shares that holders have wrapped, all to one transfer key, and the file's data together for an upload.
+func (f *File) Blob(wrapped []*Wrapped) (*RestoreBlob, error) {
+	b := &RestoreBlob{EncData: f.EncData, WrappedShares: &WrappedShares{Required: f.SharedKeys.Required}}
+	for _, w := range wrapped {
+		if w.Transfer != wrapped[0].Transfer {
+			return nil, fmt.Errorf("the share of holder %.8s was wrapped to another transfer key than that of %.8s", w.Thumbprint, wrapped[0].Thumbprint)
+		}
+		ours := false
+		for _, share := range f.SharedKeys.Shares {
+			ours = ours || share.Thumbprint == w.Thumbprint
+		}
+		for _, other := range b.WrappedShares.Shares {
+			if other.Thumbprint == w.Thumbprint {
+				return nil, fmt.Errorf("the share of holder %.8s is there twice", w.Thumbprint)
+			}
+		}
+		if !ours {
+			return nil, fmt.Errorf("holder %.8s has no share in this file", w.Thumbprint)
+		}
+		b.WrappedShares.Shares = append(b.WrappedShares.Shares, w.Share)
+	}
+	if len(wrapped) < f.SharedKeys.Required {
+		return nil, fmt.Errorf("the file wants %d holders; here are %d", f.SharedKeys.Required, len(wrapped))
+	}
+	return b, nil
+}
+
+// JSON is the blob's bytes.
+func (b *RestoreBlob) JSON() ([]byte, error) {
+	text, err := json.MarshalIndent(b, "", " ")
+	return append(text, '\n'), err
+}
+
+// HSM tells whether the file is of a managed HSM, and not of a whole Genbu.
+func (f *File) HSM() bool { return len(f.EncData.Data) == 1 && f.EncData.Data[0].Tag == "genbu-hsm" }
 
 func (e *EncData) check() error {
 	if len(e.Data) == 0 {

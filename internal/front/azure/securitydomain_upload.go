@@ -73,16 +73,16 @@ func domainUpload(c *call) error {
 	if err != nil {
 		return badParameter("Property 'value' is no security domain for an upload: %s.", clip(err.Error()))
 	}
-	u := &client.DomainUpload{Master: blob.WrappedKey.JWE}
-	for _, d := range blob.EncData.Data {
-		u.Data = append(u.Data, client.DomainDatum{Tag: d.Tag, JWE: d.JWE})
+	u, err := upload(blob)
+	if err != nil {
+		return badParameter("Property 'value' is no security domain for an upload: %s.", clip(err.Error()))
 	}
 	_, err = c.conn.HSMDomainUpload(c.vault.Slot, u)
 	switch fault.Of(err) {
 	case fault.OK:
 	case fault.PartitionNotEmpty:
 		return &apiError{http.StatusConflict, "Conflict", "ManagedHSMNotEmpty", "The managed HSM has keys, or deleted ones that can be recovered. A security domain is uploaded before there are any.", err}
-	case fault.ShareBad:
+	case fault.ShareBad, fault.SharesMissing:
 		return &apiError{http.StatusBadRequest, "BadParameter", "", "The security domain is damaged, or was not made for the transfer key that this managed HSM has now: an upload spends it, and it lasts a day.", err}
 	case fault.DomainOther:
 		return &apiError{http.StatusBadRequest, "BadParameter", "", "The security domain is not that of a managed HSM.", err}
@@ -91,6 +91,27 @@ func domainUpload(c *call) error {
 	}
 	c.pending("securitydomain/upload")
 	return c.answer(http.StatusAccepted, domainStatus{domainSuccess, "The security domain was uploaded."})
+}
+
+// upload is what the core is given of a blob.
+func upload(blob *holder.RestoreBlob) (*client.DomainUpload, error) {
+	u := &client.DomainUpload{}
+	if blob.WrappedKey != nil {
+		u.Master = blob.WrappedKey.JWE
+	} else {
+		u.Quorum = blob.WrappedShares.Required
+		for _, s := range blob.WrappedShares.Shares {
+			print, err := s.Print()
+			if err != nil {
+				return nil, err
+			}
+			u.Wrapped = append(u.Wrapped, client.DomainShare{Thumbprint: print, JWE: s.JWE})
+		}
+	}
+	for _, d := range blob.EncData.Data {
+		u.Data = append(u.Data, client.DomainDatum{Tag: d.Tag, JWE: d.JWE})
+	}
+	return u, nil
 }
 
 // domainUploadPending is SecurityDomain_UploadPending.
