@@ -4,6 +4,7 @@ package core
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -340,6 +341,18 @@ func TestARemovedNodeGetsNoLinkAndNoRoot(t *testing.T) {
 	b.start(wire.Config{})
 	_, err := b.client().Unlock(nil)
 	want(t, "unlock a removed node", err, fault.MemberUnknown)
+	// What it had under way when it was removed must not bring it into the roster: it would be missed in every majority.
+	domain, err := a.core.tenant(0)
+	want(t, "domain", err, fault.OK)
+	a.core.coherence.mu.Lock()
+	old := a.core.coherence.roster
+	a.core.coherence.mu.Unlock()
+	next := old
+	next.nodes = append(slices.Clone(old.nodes), b.id)
+	want(t, "a removed node enters the roster", a.core.changeRoster(domain, old, next, false), fault.Conflict)
+	if n := a.core.coherence.members(); n != 1 {
+		t.Errorf("the roster has %d nodes", n)
+	}
 	want(t, "again by id", a.admin().MemberRemove(b.id.String()), fault.OK)
 	want(t, "a member that never was", a.admin().MemberRemove("x"), fault.MemberUnknown)
 }

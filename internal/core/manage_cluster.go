@@ -134,6 +134,9 @@ func (m *manager) memberRemove() error {
 		}
 		c.change.Lock()
 		err = t.vault.Remove(n.entry)
+		for try := 0; fault.Of(err) == fault.InForceLater && try < removeTries; try++ {
+			err = c.settle(t) // some may hold a lease still: without the one that goes there may be no majority to say so later
+		}
 		if err == nil { // all have heard, and are still linked
 			c.leaveRoster(t, id)
 		}
@@ -149,6 +152,9 @@ func (m *manager) memberRemove() error {
 	_, err = c.host.Member(wire.MemberRequest{Verb: wire.MemberRemove, Node: id})
 	return err
 }
+
+// removeTries are so many waits for a removal to be in force, of some seconds each.
+const removeTries = 3
 
 // keeperLeft tells whether without one node some other still has a keeper of its own: if all waited for each other, a power cut
 // would lock the domain for ever.

@@ -248,7 +248,7 @@ func (c *Core) nextRoster(t *tenant, old roster, ready bool) (next *roster, sett
 		}
 	}
 	for _, id := range old.nodes {
-		if _, gone := t.vault.Expect(membership.RecordID(membership.NodePrefix + id.String())); gone && id != self {
+		if gone(t, id) && id != self {
 			v.nodes = slices.DeleteFunc(v.nodes, func(other key.ID) bool { return other == id })
 			return &v, true
 		}
@@ -264,12 +264,22 @@ func (c *Core) nextRoster(t *tenant, old roster, ready bool) (next *roster, sett
 	return nil, false
 }
 
+// gone tells whether a node's member record was destroyed.
+func gone(t *tenant, id key.ID) bool {
+	_, gone := t.vault.Expect(membership.RecordID(membership.NodePrefix + id.String()))
+	return gone
+}
+
 // leaveRoster takes a node out whose member record was destroyed just now, and that in force everywhere: the majority of this
 // roster has said so. It must not wait for its turn in lookAfterRoster, which would ask them again: of two nodes the one that goes
-// is part of every majority, and no core speaks to it from now on.
+// is part of every majority, and no core speaks to it from now on. The node may have entered just before, which this core's ledger
+// says and its roster perhaps not yet.
 func (c *Core) leaveRoster(t *tenant, id key.ID) {
 	l := &c.coherence
 	for range rosterTries {
+		if err := c.readRoster(t, nil); err != nil {
+			c.host.Log(wire.LogInfo, 0, "roster of leases: "+err.Error())
+		}
 		l.mu.Lock()
 		old, ready := l.roster, l.machine != nil && !l.broken
 		l.mu.Unlock()
@@ -323,7 +333,17 @@ func (c *Core) changeRoster(t *tenant, old, next roster, settled bool) error {
 	if next.longest < old.longest && !c.outlasted(old.longest) {
 		return nil
 	}
-	_, err := t.vault.ChangeThen(old.entry, next.encode, func(e vault.Entry) {
+	// Who is about to enter may be removed at this moment, by a node that takes the roster for one without it: it would stay in for
+	// good, and count for a majority that is never there again.
+	may := func() error {
+		for _, id := range next.nodes {
+			if gone(t, id) && !old.has(id) {
+				return fault.Conflict.At("enter the roster: the node was removed")
+			}
+		}
+		return nil
+	}
+	_, err := t.vault.ChangeIf(old.entry, next.encode, may, func(e vault.Entry) {
 		next.entry = e
 		c.setRoster(next)
 	})

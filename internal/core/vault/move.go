@@ -3,6 +3,7 @@
 package vault
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 
@@ -29,6 +30,7 @@ type step struct {
 	with []wire.Put // records that begin with it, in the same Txn
 	need Enough     // who must know it before it is answered
 	then func(revision int64)
+	may  func() error // asked once more with what the ledger says when the Txn is made; nil: it may
 	done chan moved
 
 	// first: the record begins with this step, and whether it may, its caller has looked up. When others have moved the head
@@ -132,13 +134,13 @@ func (p *Partition) commit(batch []*step) {
 		case code == fault.OK:
 			p.finish(batch, revision, wait)
 			return
-		case sent && code == fault.OutcomeUnknown:
-			p.settle(batch)
+		case sent != nil && code == fault.OutcomeUnknown:
+			p.settle(batch, sent)
 			return
 		case code != fault.Conflict && code != fault.OutcomeUnknown:
 			end(batch, moved{err: err})
 			return
-		case !sent && code == fault.Conflict:
+		case sent == nil && code == fault.Conflict:
 			p.apart(batch, err)
 			return
 		}
@@ -204,24 +206,35 @@ func (p *Partition) finish(batch []*step, revision int64, wait Wait) {
 	}
 }
 
-// settle answers steps whose Txn had an unknown outcome, after the ledger was read anew: what is in it has happened. What
-// is not may still come, so its outcome stays unknown to the caller; its record goes by what is stored.
-func (p *Partition) settle(batch []*step) {
-	if p.CatchUp() != nil {
-		end(batch, moved{err: fault.OutcomeUnknown.At("commit change")})
+// settle answers steps whose Txn had an unknown outcome, after the ledger was read anew. They happened if their change record is
+// the one that stands in its place in the log. That a record has the version they meant says nothing: another node may have made
+// it. If another change has the place they never will happen, since the head has moved, and they may be tried again. While the
+// place is empty they may still come: the outcome stays unknown to the caller, and the record goes by what is stored.
+func (p *Partition) settle(batch []*step, m *seal.Move) {
+	unknown := moved{err: fault.OutcomeUnknown.At("commit change")}
+	if p.CatchUp() != nil || p.ledger.Counter() < m.Counter() {
+		end(batch, unknown)
 		return
 	}
-	var happened []*step
-	for _, s := range batch {
-		version, gone := p.ledger.Expect(s.id)
-		if gone && s.put == nil || !gone && s.put != nil && version == s.next && (!s.first || p.ledger.Has(s.id)) {
-			happened = append(happened, s)
-		} else {
-			s.done <- moved{err: fault.OutcomeUnknown.At("commit change")}
+	rec, err := p.host.Load(seal.ChangePath(p.ID, m.Counter()-1))
+	switch {
+	case err != nil:
+		end(batch, unknown)
+	case bytes.Equal(rec.Value, m.Change()):
+		for _, s := range batch {
+			if s.then != nil {
+				s.then(rec.Revision)
+			}
 		}
-	}
-	if len(happened) > 0 {
-		p.finish(happened, 0, p.tell(&Moved{Counter: p.ledger.Counter()}))
+		p.finish(batch, rec.Revision, p.tell(&Moved{Counter: p.ledger.Counter()}))
+	default:
+		for _, s := range batch {
+			if s.first {
+				s.done <- moved{err: fault.Conflict.At("begin record: others changed the partition meanwhile")}
+			} else {
+				p.commit([]*step{s})
+			}
+		}
 	}
 }
 
@@ -233,17 +246,23 @@ func (p *Partition) tell(m *Moved) Wait {
 	return nil
 }
 
-// try commits the batch in one Txn. sent says that the host was asked, so that an unknown outcome is this batch's own.
-func (p *Partition) try(batch []*step) (revision int64, wait Wait, sent bool, err error) {
+// try commits the batch in one Txn. sent is what the host was asked to commit, so that an unknown outcome is this batch's own; nil
+// when it was not asked.
+func (p *Partition) try(batch []*step) (revision int64, wait Wait, sent *seal.Move, err error) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
 	changes := make([]seal.Change, len(batch))
 	txn := &wire.Txn{Compares: []wire.Compare{{Path: seal.HeadPath(p.ID), Revision: p.headRevision}}}
 	said := &Moved{}
 	for i, s := range batch {
+		if s.may != nil {
+			if err := s.may(); err != nil {
+				return 0, nil, nil, err
+			}
+		}
 		revived, err := s.prepare(p)
 		if err != nil {
-			return 0, nil, false, err
+			return 0, nil, nil, err
 		}
 		changes[i] = seal.Change{ID: s.id, Version: s.next, Destroyed: s.put == nil, First: s.first, Revived: revived}
 		txn.Compares = append(txn.Compares, wire.Compare{Path: s.path, Revision: s.rev})
@@ -265,7 +284,7 @@ func (p *Partition) try(batch []*step) (revision int64, wait Wait, sent bool, er
 	}
 	move, err := p.ledger.Advance(changes)
 	if err != nil {
-		return 0, nil, false, err
+		return 0, nil, nil, err
 	}
 	for _, c := range changes {
 		if !c.Destroyed { // until the store has answered, nobody knows which version counts: who asks meanwhile reads it
@@ -286,11 +305,11 @@ func (p *Partition) try(batch []*step) (revision int64, wait Wait, sent bool, er
 			}
 		}
 		said.Counter, said.Revision, said.Change, said.Head = move.Counter(), revision, move.Change(), move.Head()
-		return revision, p.tell(said), true, nil
+		return revision, p.tell(said), move, nil
 	case fault.OutcomeUnknown:
 		move.Unknown()
 	default:
 		move.Undo()
 	}
-	return revision, nil, true, err
+	return revision, nil, move, err
 }

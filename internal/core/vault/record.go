@@ -143,22 +143,28 @@ func (p *Partition) Change(e Entry, plain func() []byte) (Entry, error) {
 
 // ChangeThen is Change with a function that takes the new version in.
 func (p *Partition) ChangeThen(e Entry, plain func() []byte, then func(Entry)) (Entry, error) {
-	return p.change(e, plain, then, Everybody)
+	return p.change(e, plain, nil, then, Everybody)
+}
+
+// ChangeIf is ChangeThen where may, asked when the Txn is made, does not answer Conflict: by what the ledger says then, which may
+// be more than what the caller knew. It must ask nothing but Expect.
+func (p *Partition) ChangeIf(e Entry, plain func() []byte, may func() error, then func(Entry)) (Entry, error) {
+	return p.change(e, plain, may, then, Everybody)
 }
 
 // Tally is ChangeThen for a record that only counts: it returns once a majority of the nodes knows the change. A node that does
 // not yet may go on for its lease by the version before; nothing that it commits over it takes place.
 func (p *Partition) Tally(e Entry, plain func() []byte, then func(Entry)) (Entry, error) {
-	return p.change(e, plain, then, Majority)
+	return p.change(e, plain, nil, then, Majority)
 }
 
-func (p *Partition) change(e Entry, plain func() []byte, then func(Entry), need Enough) (Entry, error) {
+func (p *Partition) change(e Entry, plain func() []byte, may func() error, then func(Entry), need Enough) (Entry, error) {
 	next := p.ledger.Next(e.Version)
 	put, err := p.seal(e.Path, next, plain)
 	if err != nil {
 		return Entry{}, err
 	}
-	return p.step(&step{id: e.ID, path: e.Path, rev: e.Revision, put: &put, next: next, need: need}, then)
+	return p.step(&step{id: e.ID, path: e.Path, rev: e.Revision, put: &put, next: next, need: need, may: may}, then)
 }
 
 // step commits one change of a record.

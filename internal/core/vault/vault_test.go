@@ -192,6 +192,47 @@ func TestOneOfTwoChangesToOneObjectWins(t *testing.T) {
 	}
 }
 
+func TestAChangeThatMayNotBeAnyMoreIsNotMade(t *testing.T) {
+	r := newRig(t, false)
+	const path = "r/00000000000000000000000000000001/x"
+	made, err := r.Introduce(path, key.ID{7}, func() []byte { return []byte("one") }, nil, nil)
+	want(t, "introduce", err, fault.OK)
+	two := func() []byte { return []byte("two") }
+	_, err = r.ChangeIf(made, two, func() error { return fault.Conflict }, func(Entry) { t.Error("it was taken in") })
+	want(t, "a change that may not be", err, fault.Conflict)
+	_, err = r.ChangeIf(made, two, func() error { return nil }, nil)
+	want(t, "one that may", err, fault.OK)
+}
+
+// A change whose outcome nobody knew, and in whose place another node has made its own, was not made: the record has the version
+// that was meant, and another's content.
+func TestAnUnknownOutcomeIsNotTakenForDoneBecauseAnotherHasChangedTheSame(t *testing.T) {
+	for _, lost := range []bool{true, false} {
+		r := newRig(t, false)
+		o := r.create("alpha")
+		other := r.reopen()
+		theirs, err := other.Load(o.Handle())
+		want(t, "load", err, fault.OK)
+		r.disk.accident = func(*wire.Txn) (bool, error) {
+			r.disk.accident = nil
+			if !lost {
+				return true, fault.OutcomeUnknown
+			}
+			r.disk.mu.Unlock()
+			defer r.disk.mu.Lock()
+			_, err := r.relabel(other, theirs, "by another")
+			want(t, "the other's change", err, fault.OK)
+			return false, fault.OutcomeUnknown
+		}
+		_, err = r.relabel(r.Partition, o, "beta")
+		now, failed := r.reopen().Load(o.Handle())
+		want(t, "load again", failed, fault.OK)
+		if label := string(now.Label()); lost && (fault.Of(err) != fault.Conflict || label != "by another") || !lost && (err != nil || label != "beta") {
+			t.Errorf("lost %t: the change answers %v, and the label is %q", lost, err, label)
+		}
+	}
+}
+
 func TestAnotherCoresChangeIsLearned(t *testing.T) {
 	r := newRig(t, false)
 	a, b := r.create("alpha"), r.create("beta")
