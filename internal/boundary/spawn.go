@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/genbu-hsm/genbu/internal/clock"
 	"github.com/genbu-hsm/genbu/internal/fault"
 )
 
@@ -68,7 +69,7 @@ func (c *Core) spawn(o *Options) (stream *os.File, err error) {
 			Env:        []string{"GODEBUG=containermaxprocs=0,updatemaxprocs=0", "GOMAXPROCS=" + strconv.Itoa(runtime.GOMAXPROCS(0))},
 			Dir:        "/",
 			Stderr:     theirs[2],
-			ExtraFiles: theirs[:2],
+			ExtraFiles: append(theirs[:2:2], clock.Files()...),
 			SysProcAttr: &syscall.SysProcAttr{
 				Pdeathsig:  syscall.SIGKILL,
 				Setsid:     true, // a terminal's signals are the host's to handle

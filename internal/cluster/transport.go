@@ -18,6 +18,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/genbu-hsm/genbu/internal/clock"
 	"github.com/genbu-hsm/genbu/internal/durable"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/wire"
@@ -84,7 +85,7 @@ func (c *Cluster) fresh(now time.Time) bool {
 func (c *Cluster) certify() error {
 	c.certifying.Lock()
 	defer c.certifying.Unlock()
-	if c.fresh(time.Now()) {
+	if c.fresh(clock.Now()) {
 		return nil
 	}
 	core, err := c.attached()
@@ -161,7 +162,7 @@ func (c *Cluster) keepCertificate(ctx context.Context) {
 	tick := time.NewTicker(renewCheck)
 	defer tick.Stop()
 	for {
-		if s := c.current(); s.Peers && !s.Joining && !c.fresh(time.Now()) {
+		if s := c.current(); s.Peers && !s.Joining && !c.fresh(clock.Now()) {
 			if err := c.certify(); err != nil {
 				c.log.Warn("the certificate for peers is not renewed", "error", err)
 			} else {

@@ -214,7 +214,7 @@ func (c *Core) Tick() {
 	if c.log != nil {
 		c.log.Tick(now)
 	}
-	c.server.Tick(now / 1_000_000_000)
+	c.server.Tick(c.Boot())
 	if c.cluster.links != nil {
 		c.cluster.links.Tick()
 		c.seekPeers(c.system.Boot())

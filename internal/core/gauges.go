@@ -31,7 +31,7 @@ func (c *Core) gauges() {
 		if c.log == nil {
 			return 0
 		}
-		return c.log.Lag(c.system.Now())
+		return c.log.Lag(c.system.Boot())
 	})
 	c.meter.Gauge("lease_members", func() int64 { return int64(c.coherence.members()) })
 	c.meter.Gauge("audit_waiting", func() int64 {

@@ -28,6 +28,7 @@ func (c *Core) FIPS() bool      { return c.config.FIPS }
 func (c *Core) Epoch() [16]byte { return c.epoch }
 func (c *Core) Now() int64      { return c.system.Now() / 1_000_000_000 }
 func (c *Core) Clock() int64    { return c.system.Now() }
+func (c *Core) Boot() int64     { return c.system.Boot() / 1_000_000_000 }
 
 // Flags of CK_TOKEN_INFO (PKCS #11 3.2 section 3.2).
 const (
@@ -131,7 +132,7 @@ func (c *Core) Used(u channel.Use) error {
 	call := uint16(u.Call)
 	if t.settings().flags&flagAuditEach == 0 {
 		return c.log.Count(audit.Use{Partition: t.id, Operator: who.Operator, Object: u.Object, Mechanism: u.Mechanism, Call: call,
-			Result: u.Code, Role: uint8(who.Role), Door: u.Peer.Door, UID: u.Peer.UID}, c.system.Now())
+			Result: u.Code, Role: uint8(who.Role), Door: u.Peer.Door, UID: u.Peer.UID}, c.system.Now(), c.system.Boot())
 	}
 	return c.log.Append(wire.AuditEntry{Kind: wire.AuditUse, Time: c.system.Now(), Partition: t.id, Operator: who.Operator,
 		Role: uint8(who.Role), Door: u.Peer.Door, UID: u.Peer.UID, PID: u.Peer.PID, Call: call, Object: u.Object, Mechanism: u.Mechanism,

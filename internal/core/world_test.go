@@ -148,7 +148,7 @@ func (w *world) user(slot uint64) *client.Session {
 // later lets time pass. What is counted is flushed before, as each second would.
 func (w *world) later(d time.Duration) {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-		if w.core.Tick(); w.core.log.Lag(w.core.system.Now()) == 0 {
+		if w.core.Tick(); w.core.log.Lag(w.core.system.Boot()) == 0 {
 			break
 		}
 		if time.Now().After(deadline) {

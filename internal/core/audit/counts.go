@@ -28,7 +28,7 @@ type counts struct {
 
 	mu      sync.Mutex
 	byUse   map[Use]uint64 // guarded by mu
-	oldest  int64          // guarded by mu: when byUse got its first count
+	oldest  int64          // guarded by mu: when byUse got its first count, on the clock that nobody sets
 	flushes []flushed      // guarded by mu: handed to the writer, but not on disk yet; oldest first
 }
 
@@ -42,12 +42,13 @@ func (c *counts) init(maxLag int64) {
 }
 
 // Count adds one use. AuditLag refuses it when the oldest count that is not on disk is older than MaxLag, since a use
-// that may never be logged must not happen; so it is called before the answer leaves. now is nanoseconds since 1970.
-func (l *Log) Count(u Use, now int64) error {
+// that may never be logged must not happen; so it is called before the answer leaves. now is nanoseconds since 1970, boot on a
+// clock that nobody sets: a time of day that is set ahead would stop all uses, and one that is set back would let them wait for ever.
+func (l *Log) Count(u Use, now, boot int64) error {
 	c := &l.counts
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.lag(now) > c.maxLag {
+	if c.lag(boot) > c.maxLag {
 		return fault.AuditLag.At("count use")
 	}
 	n, known := c.byUse[u]
@@ -57,25 +58,25 @@ func (l *Log) Count(u Use, now int64) error {
 		}
 	}
 	if len(c.byUse) == 0 {
-		c.oldest = now
+		c.oldest = boot
 	}
 	c.byUse[u] = n + 1
 	return nil
 }
 
 // Lag is how long the oldest count that is not on disk has been waiting, in nanoseconds.
-func (l *Log) Lag(now int64) int64 {
+func (l *Log) Lag(boot int64) int64 {
 	l.counts.mu.Lock()
 	defer l.counts.mu.Unlock()
-	return l.counts.lag(now)
+	return l.counts.lag(boot)
 }
 
-func (c *counts) lag(now int64) int64 {
+func (c *counts) lag(boot int64) int64 {
 	switch {
 	case len(c.flushes) > 0:
-		return now - c.flushes[0].oldest
+		return boot - c.flushes[0].oldest
 	case len(c.byUse) > 0:
-		return now - c.oldest
+		return boot - c.oldest
 	}
 	return 0
 }

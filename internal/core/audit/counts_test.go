@@ -17,11 +17,11 @@ func TestCountedUsesAddUp(t *testing.T) {
 	l.SetSigner(k, 1)
 	a, b := Use{Object: key.ID{1}, Mechanism: 0x1041}, Use{Object: key.ID{2}, Mechanism: 0x1041}
 	for range 1000 {
-		if err := l.Count(a, 1); err != nil {
+		if err := l.Count(a, 1, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	l.Count(b, 1)
+	l.Count(b, 1, 1)
 	l.Tick(second)
 	must(l.Checkpoint())
 	got := map[key.ID]uint64{}
@@ -36,7 +36,7 @@ func TestCountedUsesAddUp(t *testing.T) {
 	if lag := l.Lag(100 * second); lag != 0 {
 		t.Errorf("lag %d", lag)
 	}
-	l.Count(a, second)
+	l.Count(a, second, second)
 	if err := l.Close(2 * second); err != nil {
 		t.Error(err)
 	}
@@ -54,14 +54,14 @@ func TestUseIsRefusedBeyondTheLag(t *testing.T) {
 	u := Use{Object: key.ID{1}}
 	h.set(errors.New("disk full"), false)
 	for s := range int64(6) {
-		wantFault(t, "within", l.Count(u, s*second), fault.OK)
+		wantFault(t, "within", l.Count(u, s*second, s*second), fault.OK)
 		l.Tick(s*second + 1)
 	}
-	wantFault(t, "beyond", l.Count(u, 5*second+1), fault.AuditLag)
+	wantFault(t, "beyond", l.Count(u, 5*second+1, 5*second+1), fault.AuditLag)
 	h.set(nil, false)
 	l.Tick(6 * second)
 	must(l.Checkpoint())
-	wantFault(t, "after a flush", l.Count(u, 7*second), fault.OK)
+	wantFault(t, "after a flush", l.Count(u, 7*second, 7*second), fault.OK)
 	total := uint64(0)
 	for _, e := range h.decoded(t) {
 		total += e.Count
@@ -70,7 +70,7 @@ func TestUseIsRefusedBeyondTheLag(t *testing.T) {
 		t.Errorf("%d uses logged of the 6 that were let through", total)
 	}
 	// a flusher that has stopped altogether is noticed, too
-	wantFault(t, "never flushed", l.Count(u, 13*second), fault.AuditLag)
+	wantFault(t, "never flushed", l.Count(u, 13*second, 13*second), fault.AuditLag)
 }
 
 func TestManyDifferentUsesFlushEarly(t *testing.T) {
@@ -78,7 +78,7 @@ func TestManyDifferentUsesFlushEarly(t *testing.T) {
 	l, k := open(t, h, nil)
 	l.SetSigner(k, 1)
 	for n := range 2*maxUses + 1 {
-		if err := l.Count(Use{Object: key.ID{byte(n), byte(n >> 8), byte(n >> 16)}}, 1); err != nil {
+		if err := l.Count(Use{Object: key.ID{byte(n), byte(n >> 8), byte(n >> 16)}}, 1, 1); err != nil {
 			t.Fatal(n, err)
 		}
 	}
@@ -99,7 +99,7 @@ func BenchmarkCount(b *testing.B) {
 	u := Use{Partition: key.ID{1}, Operator: key.ID{2}, Object: key.ID{3}}
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			l.Count(u, 1)
+			l.Count(u, 1, 1)
 		}
 	})
 }

@@ -6,7 +6,7 @@
 //	log := audit.New(audit.Config{Sink: host, Node: node, Last: checkpoint, MaxLag: 5e9, Now: now})
 //	log.SetSigner(key)                    // after unlock
 //	err := log.Append(entry, true)        // on disk when it returns
-//	err = log.Count(use, now)             // in memory; Tick flushes once a second
+//	err = log.Count(use, now, boot)       // in memory; Tick flushes once a second
 //
 // The host keeps the files but makes no entry: every index, link and signature is the core's.
 package audit

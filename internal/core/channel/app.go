@@ -24,7 +24,7 @@ type application struct {
 	mu       sync.Mutex
 	gone     bool                // guarded by mu: dropped; nothing may be added
 	channels int                 // guarded by mu
-	since    int64               // guarded by mu: when channels became 0
+	since    int64               // guarded by mu: when channels became 0, by Module.Boot
 	sessions map[uint64]*session // guarded by mu
 	logins   map[uint64]*login   // guarded by mu; by slot
 	objects  map[uint64]*held    // guarded by mu: session objects by handle
@@ -104,16 +104,17 @@ func (c *channel) leave() {
 	c.app.mu.Lock()
 	defer c.app.mu.Unlock()
 	c.app.channels--
-	c.app.since = c.module.Now()
+	c.app.since = c.module.Boot()
 }
 
-// Tick drops the applications that have been without a channel for the grace time. The core calls it about once a second.
-func (s *Server) Tick(now int64) {
+// Tick drops the applications that have been without a channel for the grace time. The core calls it about once a second, with
+// Module.Boot: a time of day that is set back would keep them, and their logins, for longer.
+func (s *Server) Tick(boot int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.apps {
 		a.mu.Lock()
-		over := a.channels == 0 && now-a.since >= grace
+		over := a.channels == 0 && boot-a.since >= grace
 		a.mu.Unlock()
 		if over {
 			s.forget(a)

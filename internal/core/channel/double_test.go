@@ -98,6 +98,7 @@ func (m *module) Fast() bool        { return m.fast.Load() }
 func (m *module) FIPS() bool        { return m.fips.Load() }
 func (m *module) Epoch() [16]byte   { return m.epoch }
 func (m *module) Now() int64        { return m.now.Load() }
+func (m *module) Boot() int64       { return m.now.Load() }
 
 func (m *module) Tokens() []channel.Token {
 	return []channel.Token{m.tokens[slotA].info, m.tokens[slotB].info}

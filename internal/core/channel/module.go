@@ -22,6 +22,7 @@ type Module interface {
 	Epoch() [16]byte // drawn anew by each start of the core
 	Now() int64      // unix seconds
 	Clock() int64    // the same in nanoseconds
+	Boot() int64     // seconds on a clock that nobody sets, for how long something has been so
 
 	// AwaitLease and Leased tell, before a call and before its answer leaves, whether what the module knows of keys and
 	// operators is still true: LeaseExpired on a node that is cut off from the majority of several. Before a call it may wait

@@ -43,8 +43,8 @@ const (
 	TransportLife = 90 * day
 	// caLife is as long as a domain may be expected to go on without a new CA.
 	caLife = 10 * 365 * day
-	// skew is how far the clocks of two machines may differ.
-	skew = 3600
+	// skew is how far the clocks of two machines may differ: also by a time zone, which is how clocks are set wrong.
+	skew = day
 
 	usageSignature = 0x80 // digitalSignature
 	usageCA        = 0x06 // keyCertSign, cRLSign

@@ -31,8 +31,9 @@ const (
 	TicketLife = 24 * 3600 * 1_000_000_000
 	// TicketRenew is the age from which a new ticket should be given with the next resume.
 	TicketRenew = TicketLife / 2
-	// ticketSkew is how far the clocks of two nodes may differ.
-	ticketSkew = 300 * 1_000_000_000
+	// ticketSkew is how far the clocks of two nodes may differ, as member's certificates have it. Nobody but a core makes tickets:
+	// one of a node whose clock is ahead lives longer by that much, and was given to somebody who had just logged in.
+	ticketSkew = 24 * 3600 * 1_000_000_000
 )
 
 // SealTicket makes a ticket for an operator who has just logged in. now is nanoseconds since 1970. Called inside ssp.Do.

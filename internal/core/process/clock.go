@@ -9,7 +9,7 @@ import (
 )
 
 // Now is the time of day in unix seconds, as far as this machine knows it: for records and logs, never for a lease.
-func Now() int64 { return time.Now().Unix() }
+func Now() int64 { return Nanoseconds() / int64(time.Second) }
 
 // Boottime is nanoseconds since boot on a clock that nobody sets and that counts suspend (CLOCK_BOOTTIME): for leases,
 // lockouts and rates.

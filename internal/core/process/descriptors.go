@@ -39,6 +39,7 @@ func openDescriptors() error {
 	if hostGone() {
 		return fault.Unavailable.At("find the host alive")
 	}
+	takeClock()
 	return closeOthers()
 }
 

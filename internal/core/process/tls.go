@@ -125,7 +125,8 @@ func (s *Secured) verify(chain []*x509.Certificate, trust *Trust) error {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)
-	if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
+	if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: time.Unix(0, Nanoseconds()),
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
 		return err
 	}
 	if leaf.IsCA || len(leaf.URIs) != 1 {

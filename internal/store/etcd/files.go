@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
+
+	"github.com/genbu-hsm/genbu/internal/clock"
 )
 
 // Files are a member's certificate and key, and the CA that all members' certificates come from; PEM. They are read anew at
@@ -55,7 +57,7 @@ func (f Files) server() *tls.Config {
 		if err != nil {
 			return nil, err
 		}
-		return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*cert}, NextProtos: []string{"http/1.1"},
+		return &tls.Config{MinVersion: tls.VersionTLS13, Time: clock.Now, Certificates: []tls.Certificate{*cert}, NextProtos: []string{"http/1.1"},
 			ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}, nil
 	}}
 }
@@ -64,7 +66,7 @@ const clientTimeout = 5 * time.Second
 
 // Client calls other members' hosts, with this one's certificate.
 func (f Files) Client() *http.Client {
-	config := &tls.Config{MinVersion: tls.VersionTLS13,
+	config := &tls.Config{MinVersion: tls.VersionTLS13, Time: clock.Now,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return f.certificate() },
 	}
 	if pool, err := f.pool(); err == nil {
