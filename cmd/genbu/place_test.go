@@ -84,13 +84,19 @@ func TestTheNodesLastErrorIsNotItsHint(t *testing.T) {
 	if err := os.WriteFile(path, []byte(old+"time=1 level=INFO\ngenbu: error: store: no space\ngenbu: hint: genbu doctor\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := lastError(path, int64(len(old))); got != "store: no space" {
-		t.Errorf("%q", got)
+	if got, todo := lastError(path, int64(len(old))); got != "store: no space" || todo.command != "less "+word(path) {
+		t.Errorf("%q, %v", got, todo)
+	}
+	if err := os.WriteFile(path, []byte("genbu: error: store: damaged\ngenbu: hint: on another node: x   (then y)\nlast\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, todo := lastError(path, 0); got != "store: damaged" || todo != (hint{"on another node: x", "then y"}) {
+		t.Errorf("%q, %v", got, todo)
 	}
 	if err := os.WriteFile(path, []byte(old+"panic: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := lastError(path, int64(len(old))); got != "panic: x" {
+	if got, _ := lastError(path, int64(len(old))); got != "panic: x" {
 		t.Errorf("%q", got)
 	}
 }

@@ -37,17 +37,27 @@ starts the core, opens its doors, and logs to standard error.
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			err = server.Run(ctx, c, slog.New(trace.Handler(h)))
-			if errors.Is(err, server.ErrRunning) {
-				return next(err, "genbu status")
-			}
-			if errors.Is(err, cluster.ErrRemoved) {
-				return hinted{err, hint{"rm -r " + word(c.Dir), "its keeper's file first; a node that is to come back joins anew, in a new directory"}}
-			}
-			if err != nil {
-				return next(err, "genbu doctor")
-			}
-			return nil
+			return whyEnded(c, server.Run(ctx, c, slog.New(trace.Handler(h)), func(err error) {
+				complain(os.Stderr, cmd, whyEnded(c, err))
+				os.Exit(exitFailed)
+			}))
 		},
 	}
+}
+
+// whyEnded adds to the end of a node what to do about it.
+func whyEnded(c *server.Config, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, server.ErrRunning):
+		return next(err, "genbu status")
+	case errors.Is(err, cluster.ErrRemoved):
+		return hinted{err, hint{"rm -r " + word(c.Dir), "its keeper's file first; a node that is to come back joins anew, in a new directory"}}
+	case errors.Is(err, cluster.ErrDamaged) && cluster.IsMember(c.Dir):
+		return hinted{err, hint{"on another node: genbu cluster replace NAME", "by the name that genbu cluster status has for this one; then genbu join as it says, in a new directory"}}
+	case errors.Is(err, cluster.ErrDamaged):
+		return hinted{err, hint{"genbu restore --dir NEW --from PLACE", "from a backup, with the keeper's file and root/ of this directory copied into the new one"}}
+	}
+	return next(err, "genbu doctor")
 }

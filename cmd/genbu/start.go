@@ -86,7 +86,8 @@ func start(ctx context.Context, dir string, c *server.Config) (*client.Conn, err
 			if running, err := server.Running(c.Dir); err == nil && running {
 				continue // somebody else started one a moment before; gone is empty from now on
 			}
-			return nil, noNode{next(fmt.Errorf("the node ended: %s", lastError(logPath, began)), "less "+word(logPath))}
+			said, todo := lastError(logPath, began)
+			return nil, noNode{hinted{fmt.Errorf("the node ended: %s", said), todo}}
 		case <-ctx.Done():
 			if cluster.IsMember(c.Dir) {
 				return nil, noNode{hinted{errors.New("the node runs, and waits for a majority of its cluster"), hint{"genbu up", "on the other nodes' machines"}}}
@@ -105,17 +106,27 @@ func withoutPINs(environ []string) []string {
 	})
 }
 
-// lastError is what the node said why it ended, in its log after offset began.
-func lastError(path string, began int64) string {
+// lastError is what the node said why it ended, in its log after offset began, and its advice where it had a better one than to
+// read that log.
+func lastError(path string, began int64) (said string, todo hint) {
+	todo = hint{command: "less " + word(path)}
 	text, err := os.ReadFile(path)
 	if err != nil || int64(len(text)) <= began {
-		return "nothing was logged"
+		return "nothing was logged", todo
 	}
 	lines := bytes.Split(bytes.TrimSpace(text[began:]), []byte{'\n'})
-	for _, line := range slices.Backward(lines) {
-		if said, ok := bytes.CutPrefix(line, []byte("genbu: error: ")); ok {
-			return string(said)
+	for i, line := range slices.Backward(lines) {
+		why, ok := bytes.CutPrefix(line, []byte("genbu: error: "))
+		if !ok {
+			continue
 		}
+		if i+1 < len(lines) {
+			if advice, ok := bytes.CutPrefix(lines[i+1], []byte("genbu: hint: ")); ok && !bytes.HasPrefix(advice, []byte("genbu doctor")) {
+				command, note, _ := strings.Cut(string(advice), "   (")
+				todo = hint{command, strings.TrimSuffix(note, ")")}
+			}
+		}
+		return string(why), todo
 	}
-	return string(lines[len(lines)-1])
+	return string(lines[len(lines)-1]), todo
 }

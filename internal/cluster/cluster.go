@@ -44,7 +44,9 @@ type Config struct {
 	Heartbeat, Election time.Duration // 0: etcd.Tick and etcd.Election
 
 	Version string // of this program, for others to see
-	Log     *slog.Logger
+
+	Fatal func(error) // is told why the store ends the process (etcd.Config)
+	Log   *slog.Logger
 }
 
 // Core is the core that runs now.
@@ -77,8 +79,11 @@ type Cluster struct {
 	ctx     context.Context
 }
 
-// ErrRemoved ends a node that the others have removed.
-var ErrRemoved = etcd.ErrRemoved
+// ErrRemoved ends a node that the others have removed, ErrDamaged one whose disk has altered the store.
+var (
+	ErrRemoved = etcd.ErrRemoved
+	ErrDamaged = etcd.ErrDamaged
+)
 
 // Open starts the store, waiting for a majority where the node is one of several. A node that is joining has none until its core
 // says that it was admitted.
@@ -183,7 +188,8 @@ func (c *Cluster) attached() (Core, error) {
 // engineConfig is how the store runs by the present state.
 func (c *Cluster) engineConfig() etcd.Config {
 	s := c.current()
-	return etcd.Config{Dir: filepath.Join(c.config.Dir, "store"), Name: c.config.Node.String(), Logger: c.log, Peer: c.peer(&s), Join: s.Join}
+	return etcd.Config{Dir: filepath.Join(c.config.Dir, "store"), Name: c.config.Node.String(), Logger: c.log, Fatal: c.config.Fatal,
+		Peer: c.peer(&s), Join: s.Join}
 }
 
 func (c *Cluster) peer(s *state) *etcd.Peer {

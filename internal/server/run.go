@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/genbu-hsm/genbu/internal/boundary"
+	"github.com/genbu-hsm/genbu/internal/clock"
 	"github.com/genbu-hsm/genbu/internal/cluster"
 	"github.com/genbu-hsm/genbu/internal/durable"
 	"github.com/genbu-hsm/genbu/internal/front/native"
@@ -31,8 +32,9 @@ import (
 )
 
 // Run serves a node until ctx ends: store, service, core, doors, in the order in which they depend on each other. An error
-// says why it could not start or go on.
-func Run(ctx context.Context, c *Config, log *slog.Logger) error {
+// says why it could not start or go on. fatal is told of what ends the process where Run cannot return: a store that cannot be
+// written, or is found to be damaged while it runs.
+func Run(ctx context.Context, c *Config, log *slog.Logger, fatal func(error)) error {
 	unix.Umask(0o077)
 	room := make([]byte, headroom)
 	defer runtime.KeepAlive(room)
@@ -45,6 +47,9 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 	}
 	defer lock.Close()
 	if err := writePID(filepath.Join(c.Dir, HostPIDFile), os.Getpid()); err != nil {
+		return err
+	}
+	if err := clock.Follow(c.Dir); err != nil {
 		return err
 	}
 	node, err := nodeID(c.Dir)
@@ -63,7 +68,7 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 		}
 	}
 	stop := keepStarting()
-	members, err := cluster.Open(ctx, c.member(node, log))
+	members, err := cluster.Open(ctx, c.member(node, log, fatal))
 	stop()
 	if err != nil {
 		return err
@@ -139,11 +144,11 @@ func Run(ctx context.Context, c *Config, log *slog.Logger) error {
 }
 
 // member is the configuration of this node's part in a cluster.
-func (c *Config) member(node key.ID, log *slog.Logger) cluster.Config {
+func (c *Config) member(node key.ID, log *slog.Logger, fatal func(error)) cluster.Config {
 	heartbeat, election, _ := c.Cluster.times() // finish has checked them
 	return cluster.Config{Dir: c.Dir, Node: node, Listen: c.Cluster.Listen, Advertise: c.Cluster.Advertise,
 		PeerListen: c.Cluster.PeerListen, PeerAdvertise: c.Cluster.PeerAdvertise, Heartbeat: heartbeat, Election: election,
-		Version: wire.Version, Log: log}
+		Version: wire.Version, Log: log, Fatal: fatal}
 }
 
 // serveHTTPS opens the node's own HTTPS door and writes down its address.

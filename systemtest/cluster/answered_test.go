@@ -17,7 +17,7 @@ import (
 // TestAKeyWhoseCreationWasAnsweredIsUsableOnEveryNode makes keys at one machine and uses each at another at once: a thousand
 // times, in the long run ten thousand.
 func TestAKeyWhoseCreationWasAnsweredIsUsableOnEveryNode(t *testing.T) {
-	f := newField(t)
+	f := newField(t, 3)
 	const callers = 8
 	n := int64(1_000)
 	if os.Getenv("GENBU_SOAK") != "" {

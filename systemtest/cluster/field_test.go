@@ -4,45 +4,56 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
 
-// field is a cluster of three machines and an agent on a fourth, to which faults are done.
+// field is a cluster of three or five machines and an agent on one more, to which faults are done. Its program is the one whose
+// clock can be set.
 type field struct {
-	t        *testing.T
-	machines []*machine
-	agent    string // its socket
+	t     *testing.T
+	net   *network
+	agent string // its socket
+
+	access []byte // the PINs that genbu up has drawn
+
+	mu       sync.Mutex
+	machines []*machine // guarded by mu: who is in which place changes when one is replaced
+	spare    *machine   // guarded by mu: the one more that has joined; nil while there is none
+	made     int        // guarded by mu: nodes so far, for names that are used once
 }
 
-func newField(t *testing.T) *field {
+func newField(t *testing.T, size int) *field {
 	t.Helper()
 	net := newNetwork(t)
-	f := &field{t: t}
+	net.run = movable(t)
+	f := &field{t: t, net: net, made: 1}
 	first := net.machine()
+	first.node = "node1"
 	first.run("up", "--token", label, "--pin", userPIN)
 	f.machines = []*machine{first}
-	for i := 2; i <= 3; i++ {
-		m := net.machine()
-		if i == 3 {
-			m.small()
-		}
-		m.run("join", first.token("token", "create", fmt.Sprint("node", i)), "--keeper", "file")
+	var err error
+	f.access, err = os.ReadFile(filepath.Join(first.dir, "access.json"))
+	must(t, err)
+	for len(f.machines) < size {
+		m := f.newcomer(len(f.machines))
+		m.run("join", first.token("token", "create", m.node), "--keeper", "file")
+		f.entrust(m)
 		f.machines = append(f.machines, m)
 	}
-	first.stands(3)
+	first.stands(size)
 	apps := net.machine()
 	apps.run("agent", "enroll", first.token("token", "create", "apps", "--agent"))
 	ctx, stop := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "ip", "netns", "exec", apps.name, program, "agent", "--dir", apps.dir)
+	cmd := exec.CommandContext(ctx, "ip", "netns", "exec", apps.name, net.run, "agent", "--dir", apps.dir)
 	log, err := os.Create(filepath.Join(filepath.Dir(apps.dir), "agent.log"))
 	must(t, err)
 	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, []string{"PATH=" + os.Getenv("PATH")}
@@ -52,6 +63,35 @@ func newField(t *testing.T) *field {
 	eventually(t, "the agent's socket", func() bool { _, err := os.Stat(f.agent); return err == nil })
 	return f
 }
+
+// newcomer is a machine for a place, with a name of its own. The third has a small disk.
+func (f *field) newcomer(place int) *machine {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.made++
+	m := f.net.machine()
+	m.node = fmt.Sprint("node", f.made)
+	if place == smallDisk {
+		m.small()
+	}
+	return m
+}
+
+// entrust gives a machine what its operator needs to speak for the domain there, too.
+func (f *field) entrust(m *machine) {
+	must(f.t, os.WriteFile(filepath.Join(m.dir, "access.json"), f.access, 0o600))
+}
+
+const smallDisk = 2
+
+// all are the machines that are in their places now.
+func (f *field) all() []*machine {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.machines)
+}
+
+func (f *field) at(place int) *machine { return f.all()[place] }
 
 // small puts the machine's directory on a disk of its own, which a file can fill.
 func (m *machine) small() {
@@ -84,16 +124,22 @@ func (m *machine) die() {
 	eventually(m.t, "the end of a host", func() bool { return syscall.Kill(pid, 0) != nil })
 }
 
-// back starts the node again; it may take several attempts while its former self is being cleaned up.
+// back starts the node again; it may take several attempts while its former self is being cleaned up. One that was removed
+// meanwhile says so, and stays away.
 func (m *machine) back() {
 	m.t.Helper()
 	eventually(m.t, "the return of "+m.address, func() bool {
 		_, err := m.try("up")
-		if err != nil {
+		if err != nil && !left(err) {
 			m.t.Logf("%s: up: %v", m.address, err)
 		}
-		return err == nil
+		return err == nil || left(err)
 	})
+}
+
+// left tells whether a node says that it was removed.
+func left(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "removed from the cluster")
 }
 
 // deaf makes the machine's packets to another vanish; the other's still come.
@@ -112,120 +158,4 @@ func (m *machine) inside(name string, args ...string) error {
 		return fmt.Errorf("%s: %w: %s", name, err, out)
 	}
 	return nil
-}
-
-// misfortune is one kind of fault: how it begins, and how it ends.
-type misfortune struct {
-	name   string
-	single bool // one node of three at most is lost by it
-	begin  func(f *field, i int)
-	end    func(f *field, i int)
-}
-
-func others(f *field, i int) (a, b *machine) { return f.machines[(i+1)%3], f.machines[(i+2)%3] }
-
-var misfortunes = []misfortune{
-	{"kill -9 of a host", true, func(f *field, i int) { f.machines[i].die() }, func(f *field, i int) { f.machines[i].back() }},
-	{"kill -9 of a core", true, func(f *field, i int) { f.machines[i].signal("core.pid", syscall.SIGKILL) }, func(f *field, i int) {}},
-	{"a host stands still", true, func(f *field, i int) { f.machines[i].signal("host.pid", syscall.SIGSTOP) },
-		func(f *field, i int) { f.machines[i].signal("host.pid", syscall.SIGCONT) }},
-	{"a core stands still", true, func(f *field, i int) { f.machines[i].signal("core.pid", syscall.SIGSTOP) },
-		func(f *field, i int) { f.machines[i].signal("core.pid", syscall.SIGCONT) }},
-	{"a machine is cut off", true, func(f *field, i int) { f.machines[i].unplug() }, func(f *field, i int) { f.machines[i].replug() }},
-	{"two machines do not reach each other", true, func(f *field, i int) {
-		a, _ := others(f, i)
-		f.machines[i].deaf(a)
-		a.deaf(f.machines[i])
-	}, func(f *field, i int) {
-		a, _ := others(f, i)
-		f.machines[i].hears(a)
-		a.hears(f.machines[i])
-	}},
-	{"packets vanish one way", true, func(f *field, i int) {
-		a, b := others(f, i)
-		f.machines[i].deaf(a)
-		f.machines[i].deaf(b)
-	}, func(f *field, i int) {
-		a, b := others(f, i)
-		f.machines[i].hears(a)
-		f.machines[i].hears(b)
-	}},
-	{"a slow line", true, func(f *field, i int) {
-		f.machines[i].inside("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "400kbit", "burst", "4k", "latency", "300ms")
-	}, func(f *field, i int) { f.machines[i].inside("tc", "qdisc", "del", "dev", "eth0", "root") }},
-	{"a line that loses packets", true, func(f *field, i int) {
-		f.machines[i].inside("nft", "add table inet faults; add chain inet faults in { type filter hook input priority 0 ; }; add rule inet faults in iif eth0 numgen random mod 100 < 15 drop")
-	}, func(f *field, i int) { f.machines[i].inside("nft", "delete table inet faults") }},
-	{"a full disk", true, func(f *field, _ int) {
-		out, err := os.Create(filepath.Join(filepath.Dir(f.machines[2].dir), "full"))
-		if err != nil {
-			return
-		}
-		defer out.Close()
-		for b := make([]byte, 1<<20); err == nil; {
-			_, err = out.Write(b)
-		}
-	}, func(f *field, _ int) {
-		os.Remove(filepath.Join(filepath.Dir(f.machines[2].dir), "full"))
-		f.machines[2].back()
-	}},
-	{"the majority is gone", false, func(f *field, i int) {
-		a, b := others(f, i)
-		a.die()
-		b.die()
-	}, func(f *field, i int) {
-		a, b := others(f, i)
-		done := make(chan struct{})
-		go func() { defer close(done); a.back() }()
-		b.back()
-		<-done
-	}},
-	{"everybody is alone", false, func(f *field, _ int) {
-		for _, m := range f.machines {
-			m.unplug()
-		}
-	}, func(f *field, _ int) {
-		for _, m := range f.machines {
-			m.replug()
-		}
-	}},
-}
-
-// event is a misfortune at a point of the workload.
-type event struct {
-	misfortune
-	machine  int
-	from, to int64 // counts of operations
-	leader   bool  // of whoever leads when it happens
-}
-
-// plan draws a schedule from its seed: which faults, to whom, and after how many operations.
-func plan(seed uint64, operations int64) (list []event) {
-	r := rand.New(rand.NewPCG(seed, 77))
-	for at := int64(20 + r.IntN(20)); at < operations-60; {
-		e := event{misfortune: misfortunes[r.IntN(len(misfortunes))], machine: r.IntN(3), leader: r.IntN(3) == 0, from: at}
-		e.to = at + 25 + int64(r.IntN(50))
-		list = append(list, e)
-		at = e.to + 10 + int64(r.IntN(40))
-	}
-	return list
-}
-
-// leads is the index of the machine that leads, as the first of them to answer says; -1 when none does.
-func (f *field) leads() int {
-	for _, m := range f.machines {
-		out, err := m.try("cluster", "status", "--json")
-		var s status
-		if err != nil || json.Unmarshal([]byte(out), &s) != nil {
-			continue
-		}
-		for _, n := range s.Nodes {
-			for i := range f.machines {
-				if n.Role == "leader" && n.Name == fmt.Sprint("node", i+1) {
-					return i
-				}
-			}
-		}
-	}
-	return -1
 }

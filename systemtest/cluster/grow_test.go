@@ -25,10 +25,12 @@ const (
 type status struct {
 	Writable bool
 	Voters   int
-	Nodes    []struct {
-		Name, Role, Core string
-		Healthy          bool
-	}
+	Nodes    []member
+}
+
+type member struct {
+	Name, Node, Role, Core string
+	Healthy                bool
 }
 
 func (m *machine) status() (s status) {
@@ -37,12 +39,21 @@ func (m *machine) status() (s status) {
 	return s
 }
 
+// look is status that may fail.
+func (m *machine) look() (s status, err error) {
+	out, err := m.try("cluster", "status", "--json")
+	if err == nil {
+		err = json.Unmarshal([]byte(out), &s)
+	}
+	return s, err
+}
+
 // stands waits until n voters are well.
 func (m *machine) stands(n int) {
 	m.t.Helper()
 	eventually(m.t, fmt.Sprint(n, " voters that are well"), func() bool {
-		s := m.status()
-		if s.Voters != n || len(s.Nodes) != n || !s.Writable {
+		s, err := m.look()
+		if err != nil || s.Voters != n || len(s.Nodes) != n || !s.Writable {
 			return false
 		}
 		for _, node := range s.Nodes {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -53,8 +54,11 @@ type network struct {
 	t      *testing.T
 	name   string
 	plugs  int
-	prefix string // of addresses: "10.77.0."
+	prefix string // of addresses: "10.77."
+	run    string // the program of its machines
 }
+
+var networks atomic.Int32
 
 func newNetwork(t *testing.T) *network {
 	t.Helper()
@@ -67,7 +71,7 @@ func newNetwork(t *testing.T) *network {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("no ip (iproute2)")
 	}
-	n := &network{t: t, name: fmt.Sprintf("genbu-%d-net", os.Getpid()), prefix: "10.77.0."}
+	n := &network{t: t, name: fmt.Sprintf("genbu-%d-%d-net", os.Getpid(), networks.Add(1)), prefix: "10.77.", run: program}
 	if out, err := exec.Command("ip", "netns", "add", n.name).CombinedOutput(); err != nil {
 		t.Skipf("no network namespaces here: %s", out)
 	}
@@ -89,6 +93,7 @@ type machine struct {
 	t       *testing.T
 	net     *network
 	name    string // of the namespace
+	node    string // its node's name in the cluster, where the test keeps count
 	address string
 	dir     string
 	env     []string
@@ -97,11 +102,11 @@ type machine struct {
 func (n *network) machine() *machine {
 	n.t.Helper()
 	n.plugs++
-	m := &machine{t: n.t, net: n, name: fmt.Sprintf("genbu-%d-%d", os.Getpid(), n.plugs), address: n.prefix + strconv.Itoa(n.plugs)}
+	m := &machine{t: n.t, net: n, name: fmt.Sprintf("%s-%d", strings.TrimSuffix(n.name, "-net"), n.plugs), address: fmt.Sprintf("%s%d.%d", n.prefix, n.plugs/250, n.plugs%250+1)}
 	n.ip("netns", "add", m.name)
 	n.t.Cleanup(func() { exec.Command("ip", "netns", "del", m.name).Run() })
 	n.ip("link", "add", "eth0", "netns", m.name, "type", "veth", "peer", "name", m.plug(), "netns", n.name)
-	n.ip("-n", m.name, "addr", "add", m.address+"/24", "dev", "eth0")
+	n.ip("-n", m.name, "addr", "add", m.address+"/16", "dev", "eth0")
 	n.ip("-n", m.name, "link", "set", "lo", "up")
 	n.ip("-n", m.name, "link", "set", "eth0", "up")
 	n.ip("-n", n.name, "link", "set", m.plug(), "master", "bridge", "up")
@@ -136,10 +141,13 @@ func (m *machine) run(args ...string) string {
 }
 
 // try is run that may fail; the error holds what the command said.
-func (m *machine) try(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func (m *machine) try(args ...string) (string, error) { return m.attempt(patience, args...) }
+
+// attempt is try for so long.
+func (m *machine) attempt(within time.Duration, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", m.name, program}, append(args, "--dir", m.dir)...)...)
+	cmd := exec.CommandContext(ctx, "ip", append([]string{"netns", "exec", m.name, m.net.run}, append(args, "--dir", m.dir)...)...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C.UTF-8", "TMPDIR=" + os.TempDir()}, m.env...)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said

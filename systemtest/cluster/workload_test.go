@@ -81,7 +81,7 @@ func (w *workload) pick(r *rand.Rand) *workKey {
 // caller is one client of the workload, at one socket.
 type caller struct {
 	number  int
-	socket  string
+	socket  func() string // of the node that is in the place by now
 	agent   bool
 	work    *workload
 	session *client.Session
@@ -115,7 +115,7 @@ func (c *caller) connect() error {
 	}
 	var o opened
 	err := c.within(func() error {
-		conn, err := client.Dial(c.socket)
+		conn, err := client.Dial(c.socket())
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,9 @@ func (c *caller) connect() error {
 			}
 			var session *client.Session
 			if session, err = conn.Open(s.Slot, true); err == nil && c.ticket != nil {
-				_, err = conn.Resume(s.Slot, c.ticket)
+				if _, err = conn.Resume(s.Slot, c.ticket); fault.Of(err) == fault.TicketInvalid {
+					c.ticket = nil // a clock was set; the next time by PIN
+				}
 				o = opened{conn, session, c.ticket}
 			} else if err == nil {
 				var ticket []byte

@@ -12,8 +12,9 @@
 // One member becomes three by Reopen (with a Peer), Add, and a Start with Join elsewhere; then Promote. docs/design/members.md
 // says in which order and why.
 //
-// A log that cannot be written (a full or failing disk) ends the process: etcd does not go on without its log, and
-// what it acknowledged before is on disk.
+// A log that cannot be written (a full or failing disk) ends the process, as Config.Fatal says: etcd does not go on without its
+// log, and what it acknowledged before is on disk. What lies on the disk is examined before it is used, and compared with what
+// the other members have (examine.go, compare.go): ErrDamaged.
 package etcd
 
 import (
@@ -40,6 +41,10 @@ type Config struct {
 	Name   string       // of the member, the same for as long as the directory lives; empty: "genbu"
 	Quota  int64        // bytes the database may take before writes are refused with StoreFull; 0 means DefaultQuota
 	Logger *slog.Logger // gets etcd's warnings; nil for none
+
+	// Fatal is called where etcd is about to end the process, with what it could not do: its log cannot be written, or holds
+	// what it cannot go on from (ErrDamaged then). It should not return; nil leaves the last words to etcd.
+	Fatal func(error)
 
 	// Peer is how this member and the others reach each other. Nil: it is alone, listens nowhere, and elects itself at once.
 	Peer *Peer
@@ -181,6 +186,10 @@ func (e *Engine) enter(ctx context.Context) (m *member, leave func(), err error)
 		return nil, nil, err
 	}
 	return m, e.gate.RUnlock, nil
+}
+
+func (e *Engine) database(generation int) string {
+	return filepath.Join(e.dir(generation), "member", "snap", "db")
 }
 
 func (e *Engine) dir(generation int) string {

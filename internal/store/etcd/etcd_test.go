@@ -196,7 +196,7 @@ func TestAnEndedWaitForAWriteIsOutcomeUnknown(t *testing.T) {
 
 func TestWarningsReachOurLogAndClosingIsQuiet(t *testing.T) {
 	var b bytes.Buffer
-	logger, quiet := newLogger(slog.New(slog.NewTextHandler(&b, nil)), func() {})
+	logger, quiet := newLogger(slog.New(slog.NewTextHandler(&b, nil)), func() {}, nil)
 	logger.Info("not this")
 	logger.Named("x").With().Warn("this one")
 	quiet()

@@ -8,11 +8,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -83,15 +85,21 @@ func (e *Engine) start(ctx context.Context, generation int) (*member, error) {
 	}
 	var etcd *embed.Etcd
 	var quiet func()
+	if err := examine(e.database(generation)); err != nil {
+		if peers != nil {
+			peers.close()
+		}
+		return nil, err
+	}
 	for {
 		var c *embed.Config
 		if c, quiet, err = e.embedConfig(ctx, generation); err == nil {
-			if etcd, err = embed.StartEtcd(c); err == nil {
+			if etcd, err = startEtcd(c); err == nil {
 				break
 			}
 			quiet()
 		}
-		if c != nil && c.ClusterState != embed.ClusterStateFlagExisting || errors.Is(err, ErrStarted) || !sleep(ctx, again) {
+		if c != nil && c.ClusterState != embed.ClusterStateFlagExisting || errors.Is(err, ErrStarted) || errors.Is(err, ErrDamaged) || !sleep(ctx, again) {
 			if peers != nil {
 				peers.close()
 			}
@@ -107,14 +115,35 @@ func (e *Engine) start(ctx context.Context, generation int) (*member, error) {
 		m.stop(err)
 		return nil, err
 	}
+	if err := e.compare(ctx, m); err != nil {
+		m.stop(err)
+		return nil, err
+	}
 	m.Client = v3client.New(etcd.Server)
 	go e.watchOver(m)
 	return m, nil
 }
 
+// startEtcd is etcd's own start, which panics at what it cannot read, in this goroutine as long as nothing runs. What it refuses of
+// a member that has run before is its log, unless the system says that something else is missing.
+func startEtcd(c *embed.Config) (started *embed.Etcd, err error) {
+	ran := initialized(c.Dir)
+	defer func() {
+		if p := recover(); p != nil {
+			err = damagef("%v", p)
+		}
+	}()
+	started, err = embed.StartEtcd(c)
+	var system *fs.PathError
+	if err != nil && ran && !errors.As(err, &system) && !errors.As(err, new(syscall.Errno)) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return started, err
+}
+
 // embedConfig says how etcd runs. The listeners are ours (peer.go), so it is given none.
 func (e *Engine) embedConfig(ctx context.Context, generation int) (*embed.Config, func(), error) {
-	logger, quiet := newLogger(e.log, e.removed)
+	logger, quiet := newLogger(e.log, e.removed, e.config.Fatal)
 	c := embed.NewConfig()
 	c.Name, c.Dir = e.config.Name, e.dir(generation)
 	c.ListenPeerUrls, c.ListenClientUrls = nil, nil
