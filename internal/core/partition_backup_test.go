@@ -26,8 +26,9 @@ type hsmNode struct {
 	chief *client.Conn
 }
 
-func newHSM(t *testing.T) *hsmNode {
-	w := newHSMWorld(t)
+func newHSM(t *testing.T) *hsmNode { return hsmOf(newHSMWorld(t)) }
+
+func hsmOf(w *world) *hsmNode {
 	w.assign(w.hsm, "/keys", hsmUser, w.client)
 	w.assign(w.hsm, "/keys", "515eb02d-2335-4d2d-92f2-b1cbdf9c3778", w.client) // deleted keys
 	id, pass := w.identity("chief")

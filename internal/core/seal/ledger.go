@@ -147,6 +147,8 @@ func (l *Ledger) Check(id key.ID, version uint64) error {
 		}
 	}
 	switch want, gone := l.expect(id); {
+	case gone && version >= l.revival(): // nothing that this ledger knows of had such a version: it was revived since
+		return fault.HeadOld.At("check version of record")
 	case gone:
 		return fault.RecordRevived.At("check version of record")
 	case version < want:

@@ -31,8 +31,9 @@ func backupOperations() []operation {
 	}
 }
 
-// folderPattern is a folder of a container: a segment of a path that needs no escape.
-var folderPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+// folderPattern is a folder of a container: segments of a path that need no escape. More than one there is for clients that take the first
+// segment of an address for the container, where the account is (Azurite).
+var folderPattern = regexp.MustCompile(`^[A-Za-z0-9$][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9][A-Za-z0-9._-]{0,127}){0,3}$`)
 
 // jobStatus is a job as it is answered.
 type jobStatus struct {
@@ -101,7 +102,7 @@ func (c *call) where(folder string) (at Storage, name string, err error) {
 	}
 	at, name = c.storage(sas), o.must(folder)
 	if sas.end(); name != "" && !folderPattern.MatchString(name) {
-		o.fail(folder, "is not the name of a folder in the container")
+		o.fail(folder, "is no folder of a container")
 	}
 	if err := o.end(); err != nil {
 		return at, "", err
