@@ -191,6 +191,8 @@ func (s *clusterInfo) text(w io.Writer) {
 		fmt.Fprintf(w, "NO MAJORITY of the %d voters: keys go on being used for as long as the lease lasts, nothing can be made or changed\n", s.Voters)
 	case s.Voters == 1:
 		fmt.Fprintln(w, "one node: when it fails, nothing goes on")
+	case s.leased() == 0:
+		fmt.Fprintln(w, "NO LEASE on any node: the cores of a majority have not agreed yet, or are not there; until they do no key can be used or made")
 	default:
 		fmt.Fprintf(w, "keys can be made and used; %s may fail before that ends\n", count(s.MayFail, "more node"))
 	}
@@ -204,6 +206,16 @@ func (s *clusterInfo) text(w io.Writer) {
 		}
 		fmt.Fprintf(w, "policy: %s to join; %s; lease %v\n", count(int(p.Approvals), "approval"), unlock, time.Duration(p.LeaseMS)*time.Millisecond)
 	}
+}
+
+// leased is how many nodes hold a lease, or need none.
+func (s *clusterInfo) leased() (n int) {
+	for _, of := range s.Nodes {
+		if of.Healthy && of.LeaseMS != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func count(n int, what string) string {

@@ -54,6 +54,9 @@ custodians.
 			if err != nil {
 				return err
 			}
+			if s.Admitted {
+				counts(cmd.Context())
+			}
 			return show(cmd, pending(s), func(w io.Writer) { joined(w, s, by.name) })
 		},
 	}
@@ -129,6 +132,22 @@ func join(ctx context.Context, token []byte, keeper string, wait time.Duration) 
 		case <-time.After(2 * time.Second):
 		}
 	}
+}
+
+// countsTime is for the newcomer's first lease, some seconds with the others at hand.
+const countsTime = 30 * time.Second
+
+// counts waits until the node holds its first lease. Before that it has no vote on leases: who goes on with the next machine, or
+// loses one of two that were there, would have fewer nodes than he thinks.
+func counts(ctx context.Context) {
+	defer progress("waiting for the first lease")()
+	for end := time.Now().Add(countsTime); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
+		s, err := readCluster(ctx)
+		if err == nil && slices.ContainsFunc(s.Nodes, func(n nodeInfo) bool { return n.Self && n.LeaseMS != 0 }) {
+			return
+		}
+	}
+	note("it holds no lease yet, and does not count for a majority until it does: genbu cluster status")
 }
 
 func waiting(s client.JoinState) string {

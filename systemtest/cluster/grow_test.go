@@ -31,6 +31,7 @@ type status struct {
 type member struct {
 	Name, Node, Role, Core string
 	Healthy                bool
+	LeaseMS                int64 `json:"lease_left_ms"` // 0: it does not count yet
 }
 
 func (m *machine) status() (s status) {
@@ -57,7 +58,7 @@ func (m *machine) stands(n int) {
 			return false
 		}
 		for _, node := range s.Nodes {
-			if !node.Healthy || node.Core != "operational" {
+			if !node.Healthy || node.Core != "operational" || node.LeaseMS == 0 {
 				return false
 			}
 		}
