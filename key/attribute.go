@@ -107,4 +107,5 @@ const (
 	AttrDeleted      Attr = AttrVendor | 0x47420018 // when it was deleted and can still be recovered
 	AttrPurge        Attr = AttrVendor | 0x47420019 // when it will be destroyed
 	AttrVersion      Attr = AttrVendor | 0x4742001A // version id (16 bytes) where it is not the object's own: restored objects, certificates
+	AttrPart         Attr = AttrVendor | 0x4742001B // Part: what the object is made for; said when it is made, and never changed
 )

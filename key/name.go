@@ -43,3 +43,12 @@ func ValidName[T ~string | ~[]byte](name T) bool {
 	}
 	return len(name) > 0 && len(name) <= maxName
 }
+
+// Part says that an object is not there for itself: the rights for certificates hold for it, too (docs/design/certificates.md).
+type Part uint64
+
+const (
+	PartNone        Part = iota
+	PartCertificate      // key or secret of the certificate of the same name
+	PartSettings         // issuers and contacts of the partition's certificates
+)

@@ -22,7 +22,8 @@ type KeySpec struct {
 	Exportable         bool
 	Immutable          bool // of the release policy
 	Version            []byte
-	Extractable        bool // by C_WrapKey: keys of certificates whose policy lets them out
+	Extractable        bool // keys of certificates whose policy lets them out
+	Part               key.Part
 }
 
 // CreateKey generates a new version of a name. It answers the private or secret key's version and handle.
@@ -98,7 +99,7 @@ func (k KeySpec) private(id []byte) Template {
 	for _, n := range []struct {
 		t key.Attr
 		v uint64
-	}{{key.AttrNotBefore, k.NotBefore}, {key.AttrExpires, k.Expires}, {key.AttrReleaseFlags, flags}} {
+	}{{key.AttrPart, uint64(k.Part)}, {key.AttrNotBefore, k.NotBefore}, {key.AttrExpires, k.Expires}, {key.AttrReleaseFlags, flags}} {
 		if n.v != 0 {
 			t = append(t, ULong(n.t, n.v))
 		}
@@ -115,6 +116,9 @@ func (k KeySpec) private(id []byte) Template {
 func (k KeySpec) public(id []byte) Template {
 	t := Template{Bool(key.AttrToken, true), Bool(key.AttrPrivate, false), Text(key.AttrLabel, k.Name), Bytes(key.AttrID, id),
 		Bool(key.AttrVerify, k.Ops&key.OpVerify != 0)}
+	if k.Part != key.PartNone {
+		t = append(t, ULong(key.AttrPart, uint64(k.Part)))
+	}
 	if k.Type == key.TypeRSA {
 		t = append(t, Bool(key.AttrEncrypt, k.Ops&(key.OpEncrypt|key.OpWrap) != 0), Bool(key.AttrWrap, k.Ops&key.OpImport != 0))
 	}

@@ -73,3 +73,35 @@ func (s *Session) Attest(k uint64, name, nonce string) (private, public string, 
 	}, func(r *wire.Reader) { private, public = r.String(), r.String() })
 	return private, public, err
 }
+
+// Certify has a private key sign a certification request or a certificate, as they are before they are signed: for itself, or
+// for another key (of is 0, or that key). RSA with PKCS #1 v1.5, or ECDSA as r and s.
+func (s *Session) Certify(by uint64, name string, of uint64, wanted []byte) ([]byte, error) {
+	return s.bytes(wire.CallCertify, func(w *wire.Writer) {
+		w.U64(by)
+		w.String(name)
+		w.U64(of)
+		w.Bytes(wanted)
+	})
+}
+
+// Formats of CertFile.
+const (
+	FilePEM uint64 = 1
+	FilePFX uint64 = 2 // PKCS #12 under the empty password, in base64
+)
+
+// CertFile makes a secret of the template, which has no value: that is an extractable private key with its certificates, and
+// does not leave the core here.
+func (s *Session) CertFile(k uint64, name string, format uint64, chain [][]byte, t Template) (Summary, error) {
+	return s.one(wire.CallCertFile, func(w *wire.Writer) {
+		w.U64(k)
+		w.String(name)
+		w.U64(format)
+		w.U32(uint32(len(chain)))
+		for _, der := range chain {
+			w.Bytes(der)
+		}
+		t.put(w)
+	})
+}

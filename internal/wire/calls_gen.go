@@ -63,6 +63,8 @@ const (
 	CallNameRestore       Call = 0x57
 	CallRelease           Call = 0x58
 	CallKeyAttest         Call = 0x59
+	CallCertify           Call = 0x5A
+	CallCertFile          Call = 0x5B
 	CallStatus            Call = 0x80
 	CallInit              Call = 0x81
 	CallUnlock            Call = 0x82
@@ -196,6 +198,8 @@ var Calls = []CallSpec{
 	{CallNameRestore, "NAME_RESTORE", "uub", "b", true, ""},
 	{CallRelease, "RELEASE", "uubbubb", "bb", true, ""},
 	{CallKeyAttest, "KEY_ATTEST", "uubb", "bb", true, ""},
+	{CallCertify, "CERTIFY", "uubub", "b", true, ""},
+	{CallCertFile, "CERT_FILE", "uubu[b]A", "O", true, ""},
 	{CallStatus, "STATUS", "", "*", false, "any"},
 	{CallInit, "INIT", "buub", "[b]", false, "any"},
 	{CallUnlock, "UNLOCK", "b", "u", false, "any"},

@@ -108,6 +108,9 @@ func (c *channel) change(session, handle uint64, t object.Template) error {
 	if err := policy.Change(v.who(), r.Object); err != nil {
 		return err
 	}
+	if err := policy.ChangeTo(v.who(), r.Object, t); err != nil {
+		return err
+	}
 	o, err := r.With(t, policy.Actor(v.who()), c.module.Clock())
 	if err != nil {
 		return err

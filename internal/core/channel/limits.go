@@ -35,6 +35,9 @@ const (
 	// maxNamePage is the most names that one NAME_LIST answers; a web door asks for 25.
 	maxNamePage = 256
 
+	// maxChain bounds the certificates of one file: a leaf and a few CAs above it.
+	maxChain = 16
+
 	// maxNameLooks is how often NAME_LIST looks into the index for one page when most of what it finds is not shown.
 	maxNameLooks = 16
 

@@ -39,6 +39,9 @@ func nameBackup(c *channel) error {
 	if len(list) == 0 {
 		return fault.ObjectUnknown.At("find name")
 	}
+	if err := policy.Each(v.who(), list, policy.BackupAction(group)); err != nil {
+		return err
+	}
 	var all []*object.Object
 	for _, o := range slices.Backward(list) {
 		halves, err := c.halves(v, o)
@@ -167,6 +170,11 @@ func (c *channel) reborn(v view, group key.Group, plain []byte) (name []byte, ne
 	}
 	if r.End() != nil || len(news) == 0 {
 		return nil, nil, bad
+	}
+	for _, n := range news {
+		if err := policy.Each(v.who(), []*object.Object{n.Object}, policy.RestoreAction(group)); err != nil {
+			return nil, nil, err
+		}
 	}
 	return name, news, nil
 }

@@ -62,6 +62,9 @@ func (c *channel) onName(deleted bool, action func(key.Group) policy.Action, do 
 	if len(list) == 0 {
 		return fault.ObjectUnknown.At("find name")
 	}
+	if err := policy.Each(v.who(), list, action(group)); err != nil {
+		return err
+	}
 	var late error
 	for _, o := range slices.Backward(list) {
 		halves, err := c.halves(v, o)
@@ -158,7 +161,7 @@ func (c *channel) remove(v view, o *object.Object) error {
 // the version before, and the name must not be one that was deleted. live says that there is such a version.
 func (c *channel) place(v view, o *object.Object) (placed *object.Object, live bool, err error) {
 	days, _ := v.tokens.Retention()
-	if days == 0 || o.Group() == key.GroupUnknown {
+	if days == 0 && o.Part() == key.PartNone || o.Group() == key.GroupUnknown {
 		return o, false, nil
 	}
 	q := wire.FindNamesRequest{Partition: v.partition, Group: o.Group(), Name: o.Label(), Limit: 1}
@@ -169,6 +172,9 @@ func (c *channel) place(v view, o *object.Object) (placed *object.Object, live b
 	for _, before := range page {
 		if before.Deleted() || before.Group() != o.Group() || !bytes.Equal(before.Label(), o.Label()) {
 			continue
+		}
+		if err := policy.Beside(v.who(), o, before); err != nil {
+			return o, false, err
 		}
 		if before.Created() >= o.Created() {
 			o, err = o.WithCreated(before.Created() + 1)

@@ -119,6 +119,8 @@ func init() {
 		{wire.CallNameRestore, inOperational, needApp, nameRestore, ""},
 		{wire.CallRelease, inOperational, needApp, release, ""},
 		{wire.CallKeyAttest, inOperational, needApp, attest, ""},
+		{wire.CallCertify, inOperational, needApp, certify, ""},
+		{wire.CallCertFile, inOperational, needApp, file, ""},
 	} {
 		r.name = r.call.String()
 		table[r.call] = &r

@@ -181,6 +181,7 @@ var rulesTable = []rule{
 	{key.AttrDeleted, kindULong, inNamed, ours, 0},
 	{key.AttrPurge, kindULong, inNamed, ours, 0},
 	{key.AttrVersion, kindIDs, inNamed, 0, 16},
+	{key.AttrPart, kindULong, inData | inKey, 0, 0}, // the draft holds it to key.Part
 }
 
 // AttrNSSDB is a hint that NSS adds to each private key it imports (the public value, for its own database). Refusing

@@ -88,7 +88,8 @@ func (d *draft) take(r *rule, a Attribute) error {
 		return fault.AttributeReadOnly.At("read template")
 	case r.note&byAdmin != 0 && a.Value[0] != 0 && d.rules.Who != ActorAdmin:
 		return fault.AttributeReadOnly.At("set trusted")
-	case a.Type == key.AttrState && !mayBegin(a.Value):
+	case a.Type == key.AttrPart && (getULong(a.Value) == 0 || getULong(a.Value) > uint64(key.PartSettings)),
+		a.Type == key.AttrState && !mayBegin(a.Value):
 		return fault.AttributeValueInvalid.At("read the state of a new object")
 	case r.kind == kindTime && getULong(a.Value) == 0:
 	case r.kind == kindBool:

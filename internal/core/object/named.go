@@ -15,6 +15,7 @@ type marks uint8
 const (
 	markTimed   marks = 1 << iota // it has dates or times
 	markDeleted                   // it was deleted and can still be recovered
+	markPart                      // it is a part of something
 )
 
 func marksOf(t Template) (m marks) {
@@ -24,6 +25,8 @@ func marksOf(t Template) (m marks) {
 			m |= markTimed
 		case key.AttrDeleted:
 			m |= markDeleted
+		case key.AttrPart:
+			m |= markPart
 		}
 	}
 	return m
@@ -34,6 +37,14 @@ func (o *Object) Timed() bool { return o.marks&markTimed != 0 }
 
 // Deleted tells whether the object was deleted and can still be recovered: nobody uses it, and few find it.
 func (o *Object) Deleted() bool { return o.marks&markDeleted != 0 }
+
+// Part says what the object is made for, if not for itself.
+func (o *Object) Part() key.Part {
+	if o.marks&markPart == 0 {
+		return key.PartNone
+	}
+	return key.Part(o.number(key.AttrPart))
+}
 
 // Validity is what was set of CKA_START_DATE and CKA_END_DATE, and the first second of use and the first without it; 0 for
 // none.

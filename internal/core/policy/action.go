@@ -51,6 +51,7 @@ const (
 	CertificatePurge
 	CertificateBackup
 	CertificateRestore
+	CertificateIssuersRead // and to have them issue
 	CertificateIssuers
 	CertificateContacts
 	AssignmentRead
@@ -119,7 +120,7 @@ var actionNames = []named{
 	{vaults + "certificates/import/action", CertificateImport}, {vaults + "certificates/update/action", CertificateUpdate},
 	{vaults + "certificates/delete", CertificateDelete}, {vaults + "certificates/recover/action", CertificateRecover},
 	{vaults + "certificates/purge/action", CertificatePurge}, {vaults + "certificates/backup/action", CertificateBackup},
-	{vaults + "certificates/restore/action", CertificateRestore}, {vaults + "certificatecas/read", CertificateIssuers},
+	{vaults + "certificates/restore/action", CertificateRestore}, {vaults + "certificatecas/read", CertificateIssuersRead},
 	{vaults + "certificatecas/write", CertificateIssuers}, {vaults + "certificatecas/delete", CertificateIssuers},
 	{vaults + "certificatecontacts/write", CertificateContacts},
 }

@@ -23,9 +23,9 @@ func granted(who *Identity, o *object.Object, a Action) bool {
 		return true
 	}
 	if o.Class() == key.ClassPublic { // the other half of a key
-		return who.Limits.on(key.GroupKeys, o.Label())&a != 0 || a&keyUses != 0 && !o.Private()
+		return (who.Limits.on(key.GroupKeys, o.Label())|implied(who, o))&a != 0 || a&keyUses != 0 && !o.Private()
 	}
-	return who.Limits.on(o.Kind(), o.Label())&a != 0
+	return (who.Limits.on(o.Kind(), o.Label())|implied(who, o))&a != 0
 }
 
 // anyOn are the actions that show an object to the one who has any of them.

@@ -77,6 +77,7 @@ func (l *Limits) anywhere() (a Action) {
 }
 
 // Name decides whether the identity may do something with a name as a whole: delete, recover, purge, back up, restore.
+// Each decides about its objects.
 // Whoever is not limited needs to be a crypto-user.
 func Name(who *Identity, g key.Group, name []byte, a Action) error {
 	switch {
@@ -85,7 +86,7 @@ func Name(who *Identity, g key.Group, name []byte, a Action) error {
 	case a == 0:
 		return fault.ArgumentsBad.At("act on a name")
 	case who.Limits != nil:
-		if who.Limits.on(g, name)&a == 0 {
+		if (who.Limits.on(g, name)|impliedOn(who, g, name))&a == 0 {
 			return fault.Denied.At("act on a name")
 		}
 		return nil

@@ -222,7 +222,7 @@ func certificateMerge(c *call) error {
 	if w.enabled != nil {
 		p.note.Certificate.Disabled = !*w.enabled
 	}
-	if err := c.maker().finish(p, chain, opaque.Bytes{}); err != nil {
+	if err := c.maker().finish(p, chain); err != nil {
 		return err
 	}
 	c.watch("")
@@ -270,7 +270,7 @@ func certificateImport(c *call) error {
 	d := newNote(p.certificatePolicy, w)
 	d.Managed, d.Software, d.Certificate.Pending = true, !strings.HasSuffix(p.Kty, "-HSM"), pendingMerge
 	d.Certificate.Request = "" // an import is no operation
-	spec.Name, spec.Extractable, spec.Door = c.name, p.Exportable, d.bytes()
+	spec.Name, spec.Extractable, spec.Part, spec.Door = c.name, p.Exportable, key.PartCertificate, d.bytes()
 	made, err := c.session.ImportKey(spec, mat.secret, mat.public)
 	if err != nil {
 		return c.taken(err)
@@ -279,11 +279,7 @@ func certificateImport(c *call) error {
 	if waiting.Named, err = c.session.Name(key.GroupKeys, c.name, made.Version, false, keyTypes...); err != nil {
 		return err
 	}
-	file := opaque.Bytes{}
-	if p.Exportable {
-		file = b.Key
-	}
-	if err := m.finish(waiting, b.Chain, file); err != nil {
+	if err := m.finish(waiting, b.Chain); err != nil {
 		return m.fail(waiting, err)
 	}
 	c.watch(made.Version)

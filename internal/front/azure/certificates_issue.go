@@ -10,7 +10,6 @@ import (
 
 	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/fault"
-	"github.com/genbu-hsm/genbu/internal/opaque"
 	"github.com/genbu-hsm/genbu/internal/pki"
 	"github.com/genbu-hsm/genbu/key"
 )
@@ -75,6 +74,7 @@ func (m maker) issue(p pending, ca string, now time.Time) error {
 			return err
 		}
 		above = append(above, authority)
+		by.of = p.Handle
 		der, err = profile.Issue(authority, by, k.Public(), now)
 	}
 	if errors.Is(err, pki.ErrNotCA) {
@@ -87,7 +87,7 @@ func (m maker) issue(p pending, ca string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return m.finish(p, append([]*x509.Certificate{leaf}, above...), opaque.Bytes{})
+	return m.finish(p, append([]*x509.Certificate{leaf}, above...))
 }
 
 // authority answers the CA's certificate and key.

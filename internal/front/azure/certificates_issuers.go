@@ -79,7 +79,7 @@ func (m maker) keep(r record) error {
 		return m.session.Set(r.handle, client.Template{client.Bytes(key.AttrDoor, text)})
 	}
 	_, err = m.session.Create(client.Template{client.ULong(key.AttrClass, key.ClassData), client.Bool(key.AttrToken, true), client.Bool(key.AttrPrivate, true),
-		client.Text(key.AttrLabel, recordLabel), client.Text(key.AttrApplication, key.SecretApplication), client.Bytes(key.AttrValue, []byte("-")), client.Bytes(key.AttrDoor, text)})
+		client.Text(key.AttrLabel, recordLabel), client.Text(key.AttrApplication, key.SecretApplication), client.Bytes(key.AttrValue, []byte("-")), client.Bytes(key.AttrDoor, text), client.ULong(key.AttrPart, uint64(key.PartSettings))})
 	return err
 }
 

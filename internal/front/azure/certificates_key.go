@@ -5,10 +5,7 @@ package azure
 import (
 	"bytes"
 	"crypto"
-	goaes "crypto/aes" // aes and cipher are functions here
-	gocipher "crypto/cipher"
 	"crypto/ecdsa"
-	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"io"
@@ -18,73 +15,42 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/genbu-hsm/genbu/internal/client"
-	"github.com/genbu-hsm/genbu/internal/opaque"
+	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/pki"
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// keySigner is a key of the core as a crypto.Signer.
+// keySigner is a key of the core as crypto/x509 wants it.
 type keySigner struct {
 	session *client.Session
 	name    string
 	facts   facts
 	public  crypto.PublicKey
+	of      uint64 // the key that is certified; 0: this one
 }
 
 func (k *keySigner) Public() crypto.PublicKey { return k.public }
 
-// Sign signs a digest: PKCS #1 v1.5 for RSA, DER for ECDSA.
-func (k *keySigner) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	alg := "RS256"
-	if k.facts.curve != nil {
-		alg = k.facts.curve.alg
-	}
-	mech, data, err := k.facts.signing(alg, digest)
-	if err != nil {
-		return nil, err
-	}
-	res, err := k.session.Operate(client.Operation{Op: key.OpSign, Mech: mech, Key: k.facts.handle, Name: k.name, Data: data})
+// Sign is not how certificates are signed here: the core wants to see what it signs.
+func (k *keySigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, fault.Unsupported.At("sign a digest of a certificate")
+}
+
+// SignMessage signs a request or a certificate: PKCS #1 v1.5 for RSA, DER for ECDSA. The hash is the one that goes with the
+// key, as pki chooses it too.
+func (k *keySigner) SignMessage(_ io.Reader, wanted []byte, _ crypto.SignerOpts) ([]byte, error) {
+	out, err := k.session.Certify(k.facts.handle, k.name, k.of, wanted)
 	if err != nil || k.facts.curve == nil {
-		return res.Out, err
+		return out, err
 	}
-	half := len(res.Out) / 2
+	half := len(out) / 2
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		for _, n := range [][]byte{res.Out[:half], res.Out[half:]} {
+		for _, n := range [][]byte{out[:half], out[half:]} {
 			b.AddASN1BigInt(new(big.Int).SetBytes(n))
 		}
 	})
 	return b.Bytes()
-}
-
-// export takes a private key out, where it was made so that it may be: the core wraps it for a key that this process drew, so
-// that the channel carries no key in clear. From here on it is in the host's memory, as the secret that it becomes will be
-// whenever somebody fetches it.
-func (m maker) export(private uint64) (opaque.Bytes, error) {
-	raw, iv := make([]byte, 32), make([]byte, 12)
-	rand.Read(raw)
-	rand.Read(iv)
-	block, err := goaes.NewCipher(raw)
-	if err != nil {
-		return opaque.Bytes{}, err
-	}
-	gcm, err := gocipher.NewGCM(block)
-	if err != nil {
-		return opaque.Bytes{}, err
-	}
-	k, err := m.session.Create(client.Template{client.ULong(key.AttrClass, key.ClassSecret), client.ULong(key.AttrKeyType, key.TypeAES), client.Bool(key.AttrToken, false),
-		client.Bool(key.AttrSensitive, true), client.Bool(key.AttrWrap, true), client.Bytes(key.AttrValue, raw)})
-	clear(raw)
-	if err != nil {
-		return opaque.Bytes{}, err
-	}
-	defer m.session.Destroy(k.Handle)
-	wrapped, err := m.session.Wrap(client.GCM(iv, nil, 128), k.Handle, private)
-	if err != nil {
-		return opaque.Bytes{}, err
-	}
-	der, err := gcm.Open(nil, iv, wrapped, nil)
-	return opaque.New(der), err
 }
 
 // imported reads the private key of a file as attributes of PKCS #11.

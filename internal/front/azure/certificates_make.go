@@ -7,6 +7,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"strings"
 
@@ -126,7 +127,7 @@ func (m maker) key(d note) (client.Named, error) {
 			return k, err
 		}
 	}
-	spec := client.KeySpec{Name: m.name, Type: key.TypeRSA, Bits: int(p.Size), Ops: opsRSA, Extractable: p.Exportable, Door: d.bytes()}
+	spec := client.KeySpec{Name: m.name, Type: key.TypeRSA, Bits: int(p.Size), Ops: opsRSA, Extractable: p.Exportable, Part: key.PartCertificate, Door: d.bytes()}
 	if strings.HasPrefix(p.Kty, "EC") {
 		spec.Type, spec.Ops, spec.Curve = key.TypeEC, opsEC, curveNamed(p.Curve).params
 	}
@@ -145,22 +146,13 @@ func (m maker) fail(p pending, why error) error {
 	return why
 }
 
-// finish makes certificate and secret of a chain whose first is for the waiting key. file holds the private key where the
-// client brought it.
-func (m maker) finish(p pending, chain []*x509.Certificate, file opaque.Bytes) error {
+// finish makes certificate and secret of a chain whose first is for the waiting key.
+func (m maker) finish(p pending, chain []*x509.Certificate) error {
 	if !bytes.Equal(chain[0].RawSubjectPublicKeyInfo, p.Value(key.AttrPublicKeyInfo).Value) {
 		return badParameter("The public key of the certificate is not that of the pending one.")
 	}
 	d := p.note
 	d.Certificate.Pending, d.Certificate.Why = "", ""
-	b := pki.Bundle{Chain: chain, Key: file}
-	if d.Certificate.Policy.Exportable && file.Len() == 0 {
-		var err error
-		if b.Key, err = m.export(p.Handle); err != nil {
-			return err
-		}
-		defer b.Key.Clear()
-	}
 	version, err := hex.DecodeString(p.Version)
 	if err != nil {
 		return err
@@ -174,7 +166,7 @@ func (m maker) finish(p pending, chain []*x509.Certificate, file opaque.Bytes) e
 		state = client.Template{client.ULong(key.AttrState, uint64(key.StateSuspended))}
 	}
 	times := client.Template{client.ULong(key.AttrNotBefore, uint64(chain[0].NotBefore.Unix())), client.ULong(key.AttrExpires, uint64(chain[0].NotAfter.Unix()))}
-	if err := m.secret(b, d, append(times, client.Bytes(key.AttrVersion, version)), state); err != nil {
+	if err := m.secret(p.Handle, chain, d, append(times, client.Bytes(key.AttrVersion, version)), state); err != nil {
 		return err
 	}
 	id, err := m.session.Get(p.Handle, key.AttrID)
@@ -195,26 +187,45 @@ func (m maker) finish(p pending, chain []*x509.Certificate, file opaque.Bytes) e
 	return m.session.Set(p.Handle, append(append(times, client.Bytes(key.AttrDoor, of.bytes())), state...))
 }
 
-// secret keeps the certificate as a file.
-func (m maker) secret(b pki.Bundle, d note, more, state client.Template) error {
+// secret keeps the certificate as a file. Where the private key goes in as well, the core makes the file, and the host does
+// not see it.
+func (m maker) secret(private uint64, chain []*x509.Certificate, d note, more, state client.Template) error {
+	policy := d.Certificate.Policy
+	of := note{Tags: d.Tags, Managed: true, ContentType: policy.ContentType}
+	t := client.Template{client.ULong(key.AttrClass, key.ClassData), client.Bool(key.AttrToken, true), client.Bool(key.AttrPrivate, true),
+		client.Text(key.AttrLabel, m.name), client.Text(key.AttrApplication, key.SecretApplication), client.ULong(key.AttrPart, uint64(key.PartCertificate)),
+		client.Bytes(key.AttrDoor, of.bytes())}
+	t = append(append(t, more...), state...)
+	tooLong := badParameter("The certificate and those above it are longer than 25 KiB.")
+	if policy.Exportable {
+		format, size := client.FilePEM, maxPrivate
+		if policy.ContentType == pfxType {
+			format = client.FilePFX
+		}
+		ders := make([][]byte, len(chain))
+		for i, c := range chain {
+			ders[i] = c.Raw
+			size += base64.StdEncoding.EncodedLen(len(c.Raw))
+		}
+		if size > maxSecret {
+			return tooLong
+		}
+		_, err := m.session.CertFile(private, m.name, format, ders, t)
+		return err
+	}
+	b := pki.Bundle{Chain: chain}
 	file := b.PEM()
-	if d.Certificate.Policy.ContentType == pfxType {
+	if policy.ContentType == pfxType {
 		der, err := b.PFX()
 		if err != nil {
 			return err
 		}
 		file = opaque.New(base64Of(der.ExposeToCodec()))
-		der.Clear()
 	}
-	defer file.Clear()
 	if file.Len() > maxSecret {
-		return badParameter("The certificate and those above it are longer than 25 KiB.")
+		return tooLong
 	}
-	of := note{Tags: d.Tags, Managed: true, ContentType: d.Certificate.Policy.ContentType}
-	t := client.Template{client.ULong(key.AttrClass, key.ClassData), client.Bool(key.AttrToken, true), client.Bool(key.AttrPrivate, true),
-		client.Text(key.AttrLabel, m.name), client.Text(key.AttrApplication, key.SecretApplication), client.Bytes(key.AttrValue, file.ExposeToCodec()),
-		client.Bytes(key.AttrDoor, of.bytes())}
-	_, err := m.session.Create(append(append(t, more...), state...))
+	_, err := m.session.Create(append(t, client.Bytes(key.AttrValue, file.ExposeToCodec())))
 	return err
 }
 
@@ -230,5 +241,5 @@ func (m maker) signer(n client.Named) (crypto.Signer, error) {
 	if p.curve != nil {
 		f.typ = key.TypeEC
 	}
-	return &keySigner{m.session, n.Name, f, public}, nil
+	return &keySigner{m.session, n.Name, f, public, 0}, nil
 }

@@ -22,6 +22,9 @@ const (
 	// maxQuery bounds the query string; a $skiptoken is the longest part of it.
 	maxQuery = 2 << 10
 
+	// maxPrivate is what a private key takes up in the file of a certificate, at most: RSA of 4096 bits, twice in base64.
+	maxPrivate = 5 << 10
+
 	// maxSecret is Key Vault's limit of a secret's value.
 	maxSecret = 25 << 10
 
