@@ -91,9 +91,9 @@ type policyShown struct {
 
 func (p *policyShown) text(w io.Writer) {
 	fmt.Fprintf(w, "approvals for a new node: %d\n", p.Approvals)
-	meaning := "no: a restarted node whose keeper is \"peers\" waits for genbu cluster unlock, or for custodians"
+	meaning := "no: a restarted node whose keeper is \"peers\" or \"peers-tpm\" waits for genbu cluster unlock, or for custodians"
 	if p.AutoUnlock {
-		meaning = "yes: whoever has such a node's disk and reaches another node gets every key"
+		meaning = "yes: whoever has the disk of a node whose keeper is \"peers\" and reaches another node gets every key; with \"peers-tpm\" it takes the machine"
 	}
 	fmt.Fprintf(w, "nodes are unlocked by their peers by themselves: %s\n", meaning)
 	fmt.Fprintf(w, "a node that is cut off from the majority goes on using keys for: %s\n", time.Duration(p.LeaseMS)*time.Millisecond)

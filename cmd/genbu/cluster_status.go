@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -204,6 +205,7 @@ func (s *clusterInfo) text(w io.Writer) {
 		if p.AutoUnlock {
 			unlock = "restarted nodes are unlocked by the others"
 		}
+		s.unattended(w)
 		fmt.Fprintf(w, "policy: %s to join; %s; lease %v\n", count(int(p.Approvals), "approval"), unlock, time.Duration(p.LeaseMS)*time.Millisecond)
 	}
 }
@@ -216,6 +218,26 @@ func (s *clusterInfo) leased() (n int) {
 		}
 	}
 	return n
+}
+
+// unattended says which nodes open again without asking anybody, and what that is worth to a thief.
+func (s *clusterInfo) unattended(w io.Writer) {
+	by := map[string][]string{}
+	for _, n := range s.Nodes {
+		by[n.Keeper] = append(by[n.Keeper], n.Name)
+	}
+	file, tpm := by["file"], by["tpm"]
+	if s.Policy.AutoUnlock {
+		file, tpm = append(file, by["peers"]...), append(tpm, by["peers-tpm"]...)
+	}
+	slices.Sort(file)
+	slices.Sort(tpm)
+	if len(file) > 0 {
+		fmt.Fprintf(w, "restarted, %s open by a file on their disks: who has that has every key (keeper tpm or peers-tpm ends it)\n", strings.Join(file, ", "))
+	}
+	if len(tpm) > 0 {
+		fmt.Fprintf(w, "restarted, %s open by their machines' TPMs: the disk alone opens nothing\n", strings.Join(tpm, ", "))
+	}
 }
 
 func count(n int, what string) string {

@@ -93,7 +93,7 @@ func (r *upped) text(w io.Writer) {
 		fmt.Fprintf(w, "%d nodes in %s %s as one, with an agent: %s, %s mode", len(r.Nodes), r.Dir, strings.TrimSuffix(verb, "s"), r.State, r.Mode)
 	}
 	if r.State != wire.StateOperational.String() && r.peers {
-		fmt.Fprintln(w, "\nnext, on another node of the domain: genbu cluster unlock NAME   (this node asks the others by itself)")
+		fmt.Fprintln(w, "\nnext, on another node of the domain: genbu cluster unlock NAME   (this node asks the others by itself; genbu unlock says what they answer)")
 		return
 	}
 	if r.State != wire.StateOperational.String() {

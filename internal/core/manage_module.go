@@ -52,7 +52,7 @@ func (m *manager) entrust(keeper string, act func() (shares [][]byte, err error)
 		m.w.Bytes(s)
 		clear(s)
 	}
-	m.did(nil, wire.AuditState, "keeper "+keeper, err)
+	m.did(nil, wire.AuditState, "keeper "+keeper+m.core.tpmNoted(), err)
 	return err
 }
 

@@ -4,6 +4,7 @@ package core
 
 import (
 	"bytes"
+	"encoding/hex"
 	"sync"
 	"sync/atomic"
 
@@ -135,6 +136,15 @@ func (c *Core) noteBound(sealed []byte) {
 		c.tpm.bound, c.tpm.sealed = bound, s
 		c.tpm.mu.Unlock()
 	}
+}
+
+// tpmNoted is what the audit log keeps of the TPM that was met, so that it can be compared later too.
+func (c *Core) tpmNoted() string {
+	root, _ := c.tpm.shown()
+	if root == nil || !c.keptBy().ByTPM() {
+		return ""
+	}
+	return ", storage root key " + hex.EncodeToString(root)
 }
 
 // tryTPM finds out whether the TPM would keep a secret, for who must know before it does what cannot be undone.

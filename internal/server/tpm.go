@@ -116,7 +116,7 @@ func openTPM(path string) (io.ReadWriteCloser, error) {
 	}
 	switch info.Mode() & os.ModeType {
 	case os.ModeDevice | os.ModeCharDevice:
-		fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
+		fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 		if err != nil {
 			return nil, &os.PathError{Op: "open", Path: path, Err: err}
 		}

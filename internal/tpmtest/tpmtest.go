@@ -18,6 +18,7 @@ import (
 // TPM is one machine's. Other programs speak to it at Socket, one at a time.
 type TPM struct {
 	Socket string
+	PID    int
 
 	t     *testing.T
 	dir   string
@@ -50,6 +51,7 @@ func (m *TPM) start() {
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
+	m.PID = cmd.Process.Pid
 	m.stop = func() {
 		cmd.Process.Kill()
 		cmd.Wait()
@@ -77,7 +79,16 @@ func (m *TPM) Reboot() {
 func (m *TPM) Exchange(command []byte) ([]byte, error) {
 	m.calls <- struct{}{}
 	defer func() { <-m.calls }()
-	conn, err := net.Dial("unix", m.Socket)
+	return At(m.Socket)(command)
+}
+
+// At executes commands at a TPM's socket, each in a connection of its own.
+func At(socket string) func(command []byte) ([]byte, error) {
+	return func(command []byte) ([]byte, error) { return execute(socket, command) }
+}
+
+func execute(socket string, command []byte) ([]byte, error) {
+	conn, err := net.Dial("unix", socket)
 	if err != nil {
 		return nil, err
 	}

@@ -12,17 +12,20 @@ import (
 	"strings"
 
 	"github.com/genbu-hsm/genbu/internal/core/seal"
+	"github.com/genbu-hsm/genbu/internal/core/tpm"
+	"github.com/genbu-hsm/genbu/internal/server"
 	"github.com/genbu-hsm/genbu/internal/ssp"
 	"github.com/genbu-hsm/genbu/internal/ssp/access"
 	"github.com/genbu-hsm/genbu/internal/store"
 	"github.com/genbu-hsm/genbu/internal/store/etcd"
+	"github.com/genbu-hsm/genbu/internal/tpmtest"
 	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
 	"github.com/genbu-hsm/genbu/systemtest/memscan"
 )
 
 // hierarchy is the role that computes, of a node that is down, the keys above the objects' own: what the file keeper's
-// thief does with the directory (docs/design/records.md). These keys are the same when the node is up again.
+// thief does with the directory (docs/design/records.md), or who has a TPM's machine. These keys are the same when the node is up again.
 func hierarchy(in *gob.Decoder, out *gob.Encoder) error {
 	var dir string
 	if err := in.Decode(&dir); err != nil {
@@ -32,19 +35,11 @@ func hierarchy(in *gob.Decoder, out *gob.Encoder) error {
 	take := func(name string, b ssp.Bytes) {
 		b.Use(access.Token{}, func(p []byte) { all = append(all, masked("hierarchy "+name, memscan.Bytes, p)) })
 	}
-	secret, err := os.ReadFile(filepath.Join(dir, "keeper.key"))
-	if err != nil {
-		return err
-	}
-	keeper, err := allocate(secret)
+	sealed, keeper, err := keeperOf(dir)
 	if err != nil {
 		return err
 	}
 	take("keeper", keeper)
-	sealed, err := os.ReadFile(filepath.Join(dir, "root", "file"))
-	if err != nil {
-		return err
-	}
 	head, err := seal.ReadRootHead(sealed)
 	if err != nil {
 		return err
@@ -110,6 +105,35 @@ func hierarchy(in *gob.Decoder, out *gob.Encoder) error {
 		return errors.New("a key is missing")
 	}
 	return out.Encode(all)
+}
+
+// keeperOf answers the sealed root of a node and the secret that opens it: of its file, or of its TPM.
+func keeperOf(dir string) (sealed []byte, secret ssp.Bytes, err error) {
+	if sealed, err = os.ReadFile(filepath.Join(dir, "root", "file")); err == nil {
+		plain, err := os.ReadFile(filepath.Join(dir, "keeper.key"))
+		if err != nil {
+			return nil, secret, err
+		}
+		secret, err = allocate(plain)
+		return sealed, secret, err
+	}
+	if sealed, err = os.ReadFile(filepath.Join(dir, "root", "tpm")); err != nil {
+		return nil, secret, err
+	}
+	c, err := server.Load(dir)
+	if err != nil {
+		return nil, secret, err
+	}
+	bound, err := seal.Bound(sealed)
+	if err != nil {
+		return nil, secret, err
+	}
+	s, err := tpm.Decode(bound)
+	if err != nil {
+		return nil, secret, err
+	}
+	secret, err = s.Unseal(tpmtest.At(c.TPM))
+	return sealed, secret, err
 }
 
 func records(e *etcd.Engine, prefix string) (all []store.Record, err error) {

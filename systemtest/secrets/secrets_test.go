@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/genbu-hsm/genbu/internal/tpmtest"
 	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
@@ -112,6 +113,33 @@ func TestTheKeysAboveTheKeysAreInNoReadableMemory(t *testing.T) {
 	if f := s.ask(nil, look{Paths: []string{n.path("keeper.key")}}); f.Total == 0 {
 		t.Error("control: the keeper's secret is not found in its file")
 	}
+	theScannerFindsThem(t, s)
+}
+
+// TestWhatATPMKeepsIsInNoReadableMemory: the host has carried every byte between core and TPM. What a TPM in software remembers is
+// its own, and left out.
+func TestWhatATPMKeepsIsInNoReadableMemory(t *testing.T) {
+	m := tpmtest.Start(t)
+	n := newNode(t)
+	n.up("--keeper", "tpm", "--tpm", m.Socket)
+	if s := n.status(); s == nil || s.Memory != "memfd_secret" {
+		t.Skip("this kernel has no memfd_secret: root reads the memory that takes its place")
+	}
+	n.run("down")
+	r := start(t, "hierarchy")
+	r.tell(n.dir)
+	var keys []secret
+	r.hear(&keys)
+	r.end()
+	n.up() // opened by the TPM
+	n.run("key", "create", "one", "--type", "ec-p256")
+	time.Sleep(2*time.Second + settled)
+	s := newSearch(t, keys)
+	s.nothing("all processes", look{Skip: []int{m.PID}})
+	s.nothing("directory", look{Paths: []string{n.dir}})
+	n.run("rekeep", "--keeper", "tpm") // sealing has another way through memory
+	time.Sleep(settled)
+	s.nothing("all processes, after it was sealed anew", look{Skip: []int{m.PID}})
 	theScannerFindsThem(t, s)
 }
 
