@@ -18,7 +18,6 @@ import (
 // TPM is one machine's. Other programs speak to it at Socket, one at a time.
 type TPM struct {
 	Socket string
-	PID    int
 
 	t     *testing.T
 	dir   string
@@ -51,7 +50,6 @@ func (m *TPM) start() {
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	m.PID = cmd.Process.Pid
 	m.stop = func() {
 		cmd.Process.Kill()
 		cmd.Wait()
