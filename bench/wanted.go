@@ -41,6 +41,12 @@ var goals = []goal{
 	{"azure aes256-gcm-1k", 1, fast, plain, 0.6, 0},
 	{"azure aes256-gcm-1k", 16, fast, plain, 0.6, 0},
 	{"azure aes256-gcm-1k", 64, fast, plain, 0.6, 0},
+	{"azure p256-sign", 1, strict, plain, 0.6, 0},
+	{"azure p256-sign", 16, strict, plain, 0.6, 0},
+	{"azure p256-sign", 64, strict, plain, 0.6, 0},
+	{"azure aes256-gcm-1k", 1, strict, plain, 0.6, 0},
+	{"azure aes256-gcm-1k", 16, strict, plain, 0.6, 0},
+	{"azure aes256-gcm-1k", 64, strict, plain, 0.6, 0},
 }
 
 // Goals that are no ratios.

@@ -82,10 +82,10 @@ static enum outcome session_open(struct ctx *c, int64_t deadline, uint16_t *faul
 static enum outcome ready(struct ctx *c, int64_t deadline, uint16_t *fault)
 {
 	struct channel *ch = c->ch;
-	if (ch->fd >= 0 && (ch->application != module.generation || !channel_alive(ch)))
+	if (ch->out.fd >= 0 && (ch->application != module.generation || !channel_alive(ch)))
 		channel_close(ch);
 	enum outcome o = SENT_OK;
-	if (ch->fd < 0)
+	if (ch->out.fd < 0)
 		o = channel_connect(c, deadline);
 	if (o == SENT_OK && ch->application == 0)
 		o = application_join(c, deadline, fault);

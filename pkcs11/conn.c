@@ -90,10 +90,9 @@ static int connect_node(struct ctx *c)
 	return fd;
 }
 
-/* Takes the descriptors out of a message: the first is kept, others (there should be none) are closed. */
-static int descriptor_of(struct msghdr *m)
+/* Takes the descriptors out of a message: the first two are kept, others (there should be none) are closed. */
+static void descriptors_of(struct msghdr *m, int kept[2])
 {
-	int kept = -1;
 	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
 		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
 			continue;
@@ -101,21 +100,23 @@ static int descriptor_of(struct msghdr *m)
 		for (size_t i = 0; i < n; i++) {
 			int fd;
 			memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
-			if (kept < 0)
-				kept = fd;
+			if (kept[0] < 0)
+				kept[0] = fd;
+			else if (kept[1] < 0)
+				kept[1] = fd;
 			else
 				close(fd);
 		}
 	}
-	return kept;
 }
 
-/* Reads the host's introduction: "GNBU" 1 with a descriptor, or "GNBU" 0 and a fault. */
-static enum outcome introduction(struct ctx *c, int fd, int64_t deadline, int *channel)
+/* Reads the host's introduction: "GNBU" 1 with a socket and, where it has one for us, a pipe for the answers; or "GNBU" 0 and
+ * a fault. */
+static enum outcome introduction(struct ctx *c, int fd, int64_t deadline, int channel[2])
 {
 	uint8_t data[7];
 	size_t have = 0;
-	*channel = -1;
+	channel[0] = channel[1] = -1;
 	for (;;) {
 		union {
 			struct cmsghdr align;
@@ -131,11 +132,10 @@ static enum outcome introduction(struct ctx *c, int fd, int64_t deadline, int *c
 		}
 		if (n <= 0)
 			return SENT_NOT;
-		if (*channel < 0)
-			*channel = descriptor_of(&m);
+		descriptors_of(&m, channel);
 		have += (size_t)n;
 		if (have >= 5 && memcmp(data, "GNBU\1", 5) == 0)
-			return have == 5 && *channel >= 0 ? SENT_OK : SENT_BROKEN;
+			return have == 5 && channel[0] >= 0 ? SENT_OK : SENT_BROKEN;
 		if (have >= 5 && memcmp(data, "GNBU\0", 5) != 0)
 			return SENT_BROKEN;
 		if (have == sizeof data)
@@ -143,6 +143,16 @@ static enum outcome introduction(struct ctx *c, int fd, int64_t deadline, int *c
 	}
 	c->fault = (uint16_t)(data[5] | data[6] << 8);
 	return c->fault == FAULT_UNAVAILABLE || c->fault == FAULT_BUSY ? SENT_NOT : SENT_BROKEN;
+}
+
+/* Remembers what a descriptor is. */
+static bool describe(struct descriptor *d, int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return false;
+	*d = (struct descriptor){fd, st.st_dev, st.st_ino};
+	return true;
 }
 
 /* SENT_NOT: the node may come back. SENT_BROKEN: it is of no use to try again. */
@@ -163,20 +173,20 @@ enum outcome channel_connect(struct ctx *c, int64_t deadline)
 			*slash = 0;
 		return module.generation || (slash && access(parent, F_OK) == 0) ? SENT_NOT : SENT_BROKEN;
 	}
-	int channel;
-	enum outcome o = introduction(c, fd, deadline, &channel);
+	int channel[2];
+	enum outcome o = introduction(c, fd, deadline, channel);
 	close(fd);
-	struct stat st;
-	if (o == SENT_OK && fstat(channel, &st) == 0) {
-		ch->fd = channel;
-		ch->dev = st.st_dev;
-		ch->ino = st.st_ino;
+	struct descriptor out, in = {.fd = -1};
+	if (o == SENT_OK && describe(&out, channel[0]) && (channel[1] < 0 || describe(&in, channel[1]))) {
+		ch->out = out;
+		ch->in = in;
 		ch->application = 0;
 		ch->typical = SPIN_FIRST;
 		return SENT_OK;
 	}
-	if (channel >= 0)
-		close(channel);
+	for (int i = 0; i < 2; i++)
+		if (channel[i] >= 0)
+			close(channel[i]);
 	if (o == SENT_BROKEN)
 		say(c, c->fault ? "the node refuses" : "the socket is not a Genbu node");
 	return o == SENT_OK ? SENT_BROKEN : o;
@@ -185,12 +195,12 @@ enum outcome channel_connect(struct ctx *c, int64_t deadline)
 static enum outcome send_all(struct channel *ch, const uint8_t *p, size_t n, int64_t deadline)
 {
 	while (n) {
-		ssize_t sent = send(ch->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t sent = send(ch->out.fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent > 0) {
 			p += sent;
 			n -= (size_t)sent;
 		} else if (sent < 0 && errno == EAGAIN) {
-			if (!wait_for(ch->fd, POLLOUT, deadline))
+			if (!wait_for(ch->out.fd, POLLOUT, deadline))
 				return SENT_NOT; /* the core never had the whole frame */
 		} else if (sent < 0 && errno != EINTR) {
 			return SENT_NOT;
@@ -215,7 +225,9 @@ static enum outcome receive(struct channel *ch, size_t n, int64_t spin, int64_t 
 		return SENT_NO_MEMORY;
 	int64_t until = spin ? now_ns() + spin : 0;
 	while (ch->rx.len < n) {
-		ssize_t got = recv(ch->fd, ch->rx.p + ch->rx.len, ch->rx.cap - ch->rx.len, MSG_DONTWAIT);
+		uint8_t *to = ch->rx.p + ch->rx.len;
+		size_t room = ch->rx.cap - ch->rx.len;
+		ssize_t got = ch->in.fd >= 0 ? read(ch->in.fd, to, room) : recv(ch->out.fd, to, room, MSG_DONTWAIT);
 		if (got > 0) {
 			ch->rx.len += (size_t)got;
 		} else if (got < 0 && errno == EAGAIN) {
@@ -224,7 +236,7 @@ static enum outcome receive(struct channel *ch, size_t n, int64_t spin, int64_t 
 				continue;
 			}
 			until = 0;
-			if (!wait_for(ch->fd, POLLIN, deadline))
+			if (!wait_for(ch->in.fd >= 0 ? ch->in.fd : ch->out.fd, POLLIN, deadline))
 				return SENT_LATE;
 		} else if (got == 0 || errno != EINTR) {
 			return SENT_LOST;

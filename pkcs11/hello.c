@@ -11,7 +11,7 @@
 
 #include "faults.gen.h"
 
-enum { HELLO_VERSION = 1, HELLO_NEW = 0, HELLO_JOIN = 1, HELLO_FORK = 2 };
+enum { HELLO_VERSION = 1, HELLO_NEW = 0, HELLO_JOIN = 1, HELLO_FORK = 2, HELLO_APART = 4 /* answers come through the pipe */ };
 
 /* Begins a request that goes out before the one that waits in ch->tx. */
 struct buf *small_request(struct channel *ch)
@@ -26,7 +26,7 @@ static enum outcome hello(struct ctx *c, uint64_t flags, const uint8_t *secret, 
 {
 	struct buf *b = small_request(c->ch);
 	put_u64(b, HELLO_VERSION);
-	put_u64(b, flags);
+	put_u64(b, c->ch->in.fd >= 0 ? flags | HELLO_APART : flags);
 	put_u64(b, (uint64_t)getpid());
 	put_bytes(b, secret, n);
 	enum outcome o = channel_exchange(c->ch, CALL_HELLO, b, deadline, a);

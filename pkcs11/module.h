@@ -37,9 +37,11 @@ struct channel {
 	struct channel *next;   /* every channel */
 	bool taken;
 	int64_t used;           /* when it was given back, in seconds */
-	int fd;                 /* -1: not connected */
-	dev_t dev;              /* what fd was when it was made: a program that closes */
-	ino_t ino;              /*   descriptors it does not know may have made it something else */
+	struct descriptor {
+		int fd;         /* -1: none */
+		dev_t dev;      /* what fd was when it was made: a program that closes */
+		ino_t ino;      /*   descriptors it does not know may have made it something else */
+	} out, in;              /* requests, -1: not connected; answers, -1: they come on out too */
 	uint64_t application;   /* generation that HELLO was said for */
 	uint32_t sequence;
 	int64_t typical;        /* how long an answer takes, in ns: says whether spinning is worth it */

@@ -11,19 +11,26 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Tells whether the descriptor is still the socket we made. A program that closes all descriptors it does not know
- * (daemons do) and opens others must not get our PINs in its files. */
-bool channel_alive(const struct channel *ch)
+/* Tells whether the descriptor is still what we made. A program that closes all descriptors it does not know (daemons do)
+ * and opens others must not get our PINs in its files, nor lose to us what it reads. */
+static bool still(const struct descriptor *d)
 {
 	struct stat st;
-	return ch->fd >= 0 && fstat(ch->fd, &st) == 0 && st.st_dev == ch->dev && st.st_ino == ch->ino;
+	return d->fd >= 0 && fstat(d->fd, &st) == 0 && st.st_dev == d->dev && st.st_ino == d->ino;
+}
+
+bool channel_alive(const struct channel *ch)
+{
+	return still(&ch->out) && (ch->in.fd < 0 || still(&ch->in));
 }
 
 void channel_close(struct channel *ch)
 {
-	if (channel_alive(ch))
-		close(ch->fd);
-	ch->fd = -1;
+	if (still(&ch->out))
+		close(ch->out.fd);
+	if (still(&ch->in))
+		close(ch->in.fd);
+	ch->out.fd = ch->in.fd = -1;
 	ch->application = 0;
 }
 
@@ -32,7 +39,7 @@ void channel_close(struct channel *ch)
 static void close_idle(int64_t second)
 {
 	for (struct channel *ch = module.pool ? module.pool->idle : NULL; ch; ch = ch->idle)
-		if (ch->fd >= 0 && second - ch->used > CHANNEL_IDLE)
+		if (ch->out.fd >= 0 && second - ch->used > CHANNEL_IDLE)
 			channel_close(ch);
 }
 
@@ -57,7 +64,7 @@ struct channel *channel_take(void)
 		if (ch) {
 			module.pool = ch->idle;
 		} else if ((ch = calloc(1, sizeof *ch))) {
-			ch->fd = -1;
+			ch->out.fd = ch->in.fd = -1;
 			ch->next = module.channels;
 			module.channels = ch;
 			module.channel_count++;

@@ -20,6 +20,6 @@ openssl dgst -sha256 -verify sealer.pub -signature sig data
 sed -n '/"begin/,/"end/p' trace.txt >between.txt
 sends=$(grep -c '^sendto(' between.txt)
 [ "$sends" -eq 100 ]
-[ "$(grep '^recvfrom(' between.txt | grep -vc EAGAIN)" -eq 100 ]
-if grep -vE '^(sendto|recvfrom)\(|"begin|"end' between.txt; then exit 1; fi
+[ "$(grep '^read(' between.txt | grep -vc EAGAIN)" -eq 100 ] # answers come through a pipe
+if grep -vE '^(sendto|read)\(|"begin|"end' between.txt; then exit 1; fi
 echo "note: $(version musl): finds, signs, forks; 100 times C_SignInit and C_Sign were $sends messages"

@@ -64,8 +64,8 @@ func newAgent(c *Config, connector Connector, log *slog.Logger) *Agent {
 // members are the nodes that calls may go to.
 func (a *Agent) members() []*node { return *a.nodes.Load() }
 
-// Introduce takes the agent's end of a client's channel (front/pkcs11.Core).
-func (a *Agent) Introduce(f *os.File, peer pkcs11.Peer) error {
+// Introduce takes the agent's end of a client's channel (front/pkcs11.Core). An agent's door has no pipes.
+func (a *Agent) Introduce(f, _ *os.File, peer pkcs11.Peer) error {
 	conn, err := net.FileConn(f)
 	f.Close() // FileConn has its own
 	if err != nil {

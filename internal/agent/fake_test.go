@@ -151,7 +151,7 @@ func (h *house) asked(call wire.Call) int {
 }
 
 // Introduce serves a channel (front/pkcs11.Core).
-func (h *house) Introduce(f *os.File, _ pkcs11.Peer) error {
+func (h *house) Introduce(f, _ *os.File, _ pkcs11.Peer) error {
 	conn, err := net.FileConn(f)
 	f.Close()
 	if err != nil {

@@ -223,9 +223,10 @@ func (m *module) CallFor(ctx context.Context, op uint16, body []byte) ([]byte, e
 }
 
 // Introduce gives the core its end of a client's channel.
-func (m *module) Introduce(channel *os.File, p pkcs11.Peer) error {
+func (m *module) Introduce(channel, answers *os.File, p pkcs11.Peer) error {
 	defer channel.Close()
-	return m.current().Introduce(channel, nil, doorPKCS11, p.UID, p.GID, p.PID)
+	defer answers.Close()
+	return m.current().Introduce(channel, answers, doorPKCS11, p.UID, p.GID, p.PID)
 }
 
 // closeTime is how long a core may take to put its last counts on disk.

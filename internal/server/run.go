@@ -132,7 +132,7 @@ func Run(ctx context.Context, c *Config, log *slog.Logger, fatal func(error)) er
 	}()
 	keepWatch(ctx, core, log)
 	defer notify("STOPPING=1")
-	door := &pkcs11.Door{Core: core, Log: log}
+	door := &pkcs11.Door{Core: core, Log: log, Pipes: true}
 	if err := door.Serve(ctx, listener); err != nil {
 		return err
 	}

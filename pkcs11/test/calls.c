@@ -306,6 +306,26 @@ static void a_descriptor_that_became_something_else_is_not_written_to(void)
 	unlink(path);
 }
 
+/* The same for the pipe alone, which is read from. */
+static void answers_are_not_read_from_what_their_pipe_became(void)
+{
+	CK_SESSION_HANDLE s = ready_session();
+	char path[160], text[8] = "";
+	snprintf(path, sizeof path, "%s.file", socket_path);
+	int file = open(path, O_RDWR | O_CREAT, 0600), became = 0;
+	CHECK(file >= 0 && write(file, "theirs", 6) == 6 && lseek(file, 0, SEEK_SET) == 0);
+	for (int fd = 3; fd < 64; fd++) {
+		struct stat st;
+		if (fd != file && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+			CHECK((became = dup2(file, fd)) == fd);
+	}
+	CHECK(became);
+	OK(sign(s, KEY_SIGN));
+	CHECK(read(became, text, sizeof text) == 6 && strcmp(text, "theirs") == 0);
+	close(file);
+	unlink(path);
+}
+
 const struct test call_tests[] = {
 	TEST(lists_are_whole_and_found_by_version), TEST(all_ways_to_initialize_are_accepted),
 	TEST(the_socket_may_come_with_initialize), TEST(slots_and_tokens_tell_what_the_core_tells),
@@ -314,5 +334,6 @@ const struct test call_tests[] = {
 	TEST(no_call_waits_longer_than_its_deadline), TEST(a_node_that_is_not_there_is_no_wait), TEST(a_locked_core_has_no_tokens),
 	TEST(busy_is_tried_again), TEST(codes_newer_than_2_40_are_for_those_who_know_them),
 	TEST(the_debug_log_has_names_codes_and_request_ids_but_no_pin),
-	TEST(a_descriptor_that_became_something_else_is_not_written_to), {0},
+	TEST(a_descriptor_that_became_something_else_is_not_written_to),
+	TEST(answers_are_not_read_from_what_their_pipe_became), {0},
 };

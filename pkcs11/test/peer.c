@@ -3,6 +3,7 @@
 #include "peer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,25 +51,32 @@ static void introduce(int client)
 		send(client, no, sizeof no, MSG_NOSIGNAL);
 		return;
 	}
-	int pair[2];
+	int pair[2], answers[2] = {-1, -1};
 	struct channel_state *ch = channel_new();
 	if (!ch || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return;
+	if (shared->introductions % 2 && (pipe(answers) < 0 || fcntl(answers[0], F_SETFL, O_NONBLOCK) < 0))
+		_exit(1);
+	int rights[2] = {pair[1], answers[0]};
+	size_t size = answers[0] >= 0 ? sizeof rights : sizeof(int);
 	union {
 		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(sizeof rights)];
 	} control;
 	memset(&control, 0, sizeof control);
 	struct iovec io = {"GNBU\1", 5};
-	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)};
 	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 	h->cmsg_level = SOL_SOCKET;
 	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(h), &pair[1], sizeof(int));
+	h->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(h), rights, size);
 	sendmsg(client, &m, MSG_NOSIGNAL);
 	close(pair[1]);
+	if (answers[0] >= 0)
+		close(answers[0]);
 	ch->fd = pair[0];
+	ch->pipe = answers[1];
 }
 
 /* Reads one frame and answers it; false when the channel is over. */
@@ -124,7 +132,8 @@ static bool serve(struct channel_state *ch)
 			nanosleep(&t, NULL);
 		}
 		for (size_t sent = 0; sent < out.len;) {
-			ssize_t k = send(ch->fd, out.p + sent, out.len - sent, MSG_NOSIGNAL);
+			ssize_t k = ch->apart ? write(ch->pipe, out.p + sent, out.len - sent)
+					      : send(ch->fd, out.p + sent, out.len - sent, MSG_NOSIGNAL);
 			if (k <= 0) {
 				go_on = false;
 				break;
@@ -185,6 +194,7 @@ void peer_start(const char *path)
 	}
 	peer = fork();
 	if (peer == 0) {
+		signal(SIGPIPE, SIG_IGN);
 		state_reset();
 		run(listener);
 	}

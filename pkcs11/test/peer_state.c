@@ -12,7 +12,7 @@ static uint64_t made; /* handles given out to created objects, and a different w
 void state_reset(void)
 {
 	for (int i = 0; i < CHANNELS; i++)
-		channels[i] = (struct channel_state){.fd = -1};
+		channels[i] = (struct channel_state){.fd = -1, .pipe = -1};
 	memset(applications, 0, sizeof applications);
 }
 
@@ -27,7 +27,9 @@ struct channel_state *channel_new(void)
 void channel_drop(struct channel_state *ch)
 {
 	close(ch->fd);
-	*ch = (struct channel_state){.fd = -1};
+	if (ch->pipe >= 0)
+		close(ch->pipe);
+	*ch = (struct channel_state){.fd = -1, .pipe = -1};
 }
 
 static struct application_state *application_of(struct view secret)
@@ -73,6 +75,10 @@ static struct session_state *session_of(struct channel_state *ch, uint64_t id)
 static uint16_t hello(struct channel_state *ch, struct view v, struct buf *out)
 {
 	uint64_t version = get_u64(&v), flags = get_u64(&v);
+	ch->apart = flags & 4;
+	flags &= ~UINT64_C(4);
+	if (ch->apart != (ch->pipe >= 0))
+		return MALFORMED;
 	get_u64(&v);
 	struct application_state *known = application_of(get_bytes(&v));
 	if (version != 1 || flags > 2 || v.failed || v.len)

@@ -33,6 +33,8 @@ struct application_state {
 
 struct channel_state {
 	int fd;
+	int pipe;            /* for answers, as every second channel has one; -1: none */
+	bool apart;          /* HELLO asked for them there */
 	struct application_state *app;
 };
 extern struct channel_state channels[CHANNELS];

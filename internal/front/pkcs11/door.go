@@ -24,9 +24,10 @@ type Peer struct {
 	UID, GID, PID uint32
 }
 
-// Core is who the door introduces clients to. Introduce takes over the descriptor, also when it fails.
+// Core is who the door introduces clients to. Introduce takes over the descriptors, also when it fails: its end of the
+// socketpair, and the writing end of a pipe for answers, nil where the door has no pipes.
 type Core interface {
-	Introduce(channel *os.File, peer Peer) error
+	Introduce(channel, answers *os.File, peer Peer) error
 }
 
 const (
@@ -40,8 +41,9 @@ const (
 
 // Door serves one unix socket.
 type Door struct {
-	Core Core
-	Log  *slog.Logger
+	Core  Core
+	Log   *slog.Logger
+	Pipes bool // the core can answer through a pipe
 
 	wg sync.WaitGroup
 }
@@ -90,12 +92,23 @@ func (d *Door) greet(conn *net.UnixConn) error {
 	if err != nil {
 		return d.refuse(conn, fault.Unavailable, err)
 	}
-	theirs := os.NewFile(uintptr(pair[1]), "client end")
-	defer theirs.Close()
-	if err := d.Core.Introduce(os.NewFile(uintptr(pair[0]), "core end"), peer); err != nil {
+	defer unix.Close(pair[1])
+	rights := []int{pair[1]}
+	var answers *os.File
+	if d.Pipes {
+		var pipe [2]int
+		if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+			unix.Close(pair[0])
+			return d.refuse(conn, fault.Unavailable, err)
+		}
+		defer unix.Close(pipe[0])
+		rights = append(rights, pipe[0]) // behind the socket: a library that knows of no pipes keeps the first and closes the rest
+		answers = os.NewFile(uintptr(pipe[1]), "core end")
+	}
+	if err := d.Core.Introduce(os.NewFile(uintptr(pair[0]), "core end"), answers, peer); err != nil {
 		return d.refuse(conn, fault.Of(err), err)
 	}
-	_, _, err = conn.WriteMsgUnix(greeting, unix.UnixRights(int(theirs.Fd())), nil)
+	_, _, err = conn.WriteMsgUnix(greeting, unix.UnixRights(rights...), nil)
 	return err
 }
 

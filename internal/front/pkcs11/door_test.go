@@ -21,20 +21,25 @@ type doubleCore struct {
 	fail  error
 }
 
-func (c *doubleCore) Introduce(f *os.File, p Peer) error {
+func (c *doubleCore) Introduce(f, answers *os.File, p Peer) error {
 	if c.fail != nil {
 		f.Close()
 		return c.fail
 	}
+	to := answers
+	if answers == nil {
+		to = f
+	}
 	go func() { // the core's end: echo
 		defer f.Close()
-		io.Copy(f, f)
+		defer to.Close()
+		io.Copy(to, f)
 	}()
 	c.peers <- p
 	return nil
 }
 
-func open(t *testing.T, core Core) string {
+func open(t *testing.T, core Core, pipes bool) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
@@ -43,7 +48,7 @@ func open(t *testing.T, core Core) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	d := &Door{Core: core, Log: slog.New(slog.DiscardHandler)}
+	d := &Door{Core: core, Log: slog.New(slog.DiscardHandler), Pipes: pipes}
 	go func() { done <- d.Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()
@@ -55,8 +60,13 @@ func open(t *testing.T, core Core) string {
 }
 
 func TestClientGetsItsOwnEndAndTheHostStepsAside(t *testing.T) {
+	t.Run("socket", func(t *testing.T) { introduced(t, false) })
+	t.Run("socket and pipe", func(t *testing.T) { introduced(t, true) })
+}
+
+func introduced(t *testing.T, pipes bool) {
 	core := &doubleCore{peers: make(chan Peer, 1)}
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: open(t, core)})
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: open(t, core, pipes)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,16 +84,21 @@ func TestClientGetsItsOwnEndAndTheHostStepsAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	fds, err := unix.ParseUnixRights(&msgs[0])
-	if err != nil || len(fds) != 1 {
+	if err != nil || len(fds) != 1 && !pipes || len(fds) != 2 && pipes {
 		t.Fatalf("descriptors %v, %v", fds, err)
 	}
-	channel := os.NewFile(uintptr(fds[0]), "channel")
+	channel := os.NewFile(uintptr(fds[0]), "channel") // the socket is the first, for libraries that know of no pipes
 	defer channel.Close()
+	answers := channel
+	if pipes {
+		answers = os.NewFile(uintptr(fds[1]), "answers")
+		defer answers.Close()
+	}
 	if _, err := channel.WriteString("hello"); err != nil {
 		t.Fatal(err)
 	}
 	back := make([]byte, 5)
-	if _, err := io.ReadFull(channel, back); err != nil || string(back) != "hello" {
+	if _, err := io.ReadFull(answers, back); err != nil || string(back) != "hello" {
 		t.Errorf("the channel answered %q, %v", back, err)
 	}
 	if n, _ := conn.Read(data); n != 0 {
@@ -92,7 +107,7 @@ func TestClientGetsItsOwnEndAndTheHostStepsAside(t *testing.T) {
 }
 
 func TestClientIsToldWhyThereIsNoCore(t *testing.T) {
-	conn, err := net.Dial("unix", open(t, &doubleCore{fail: fault.Unavailable.At("introduce")}))
+	conn, err := net.Dial("unix", open(t, &doubleCore{fail: fault.Unavailable.At("introduce")}, false))
 	if err != nil {
 		t.Fatal(err)
 	}
