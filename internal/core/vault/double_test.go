@@ -25,12 +25,16 @@ type disk struct {
 	records  map[string]wire.Record
 	revision int64
 	commits  int
+	away     error // of Load: the store cannot be asked
 	accident func(txn *wire.Txn) (do bool, err error) // nil: none
 }
 
 func (d *disk) Load(path string) (wire.Record, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.away != nil {
+		return wire.Record{}, d.away
+	}
 	rec, ok := d.records[path]
 	if !ok {
 		return rec, fault.RecordUnknown

@@ -174,6 +174,10 @@ func (p *Partition) Describe(rec wire.Record, id key.ID) (*wire.Meta, error) {
 				rec = now
 				continue
 			}
+			if passing(lost) { // the host does not reach the newer one now: the index would say that there is none
+				p.count.Add(1)
+				return m, nil
+			}
 		}
 		p.alarm(rec.Path, err)
 		return nil, err

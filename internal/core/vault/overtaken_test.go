@@ -119,3 +119,29 @@ func TestWhatIsBeingDestroyedIsDescribedWithoutAnAlarm(t *testing.T) {
 		t.Errorf("alarms %v", r.alarms)
 	}
 }
+
+// A core that has heard of a change before its host has it, and whose host reaches nobody, must not have the object leave the
+// index: it would say that there is no such key.
+func TestARecordThatWasOvertakenIsDescribedWhileTheStoreCannotBeAsked(t *testing.T) {
+	r := newRig(t, false)
+	o := r.create("alpha")
+	before, err := r.disk.Load(r.path(o))
+	want(t, "load", err, fault.OK)
+	_, err = r.relabel(r.Partition, o, "beta")
+	want(t, "change", err, fault.OK)
+	r.disk.away = fault.Unavailable
+	meta, err := r.Describe(before, o.ID)
+	if want(t, "describe", err, fault.OK); meta == nil || meta.Object != o.ID {
+		t.Errorf("described as %v", meta)
+	}
+	r.disk.away = nil
+	meta, err = r.Describe(before, o.ID) // and as what it is, once it can be read
+	if want(t, "describe", err, fault.OK); meta == nil || string(meta.Label) != "beta" {
+		t.Errorf("described as %v", meta)
+	}
+	r.disk.put(before.Path, before.Value) // control: a store that was set back is refused
+	now, err := r.disk.Load(before.Path)
+	want(t, "load", err, fault.OK)
+	_, err = r.Describe(now, o.ID)
+	want(t, "describe what was set back", err, fault.RecordOld)
+}
