@@ -121,18 +121,25 @@ func (f *field) expel(m *machine) {
 			if at == m {
 				continue
 			}
-			if s, err := at.look(); err == nil && s.Writable && id != "" && s.find(m.node, id) == "" {
-				return
-			} else if err == nil && id == "" {
-				id = s.find(m.node, "")
+			s, err := at.look()
+			if err != nil {
+				continue
 			}
-			for _, name := range []string{m.node, id} {
-				if name == "" {
-					continue
-				}
-				if _, err := at.attempt(40*time.Second, "cluster", "remove", name); err == nil {
-					return
-				}
+			name := s.find(m.node)
+			switch {
+			case id == "" && name == "":
+				continue
+			case id == "":
+				id = name
+			case s.Writable && name == "" && s.find(id) == "":
+				return
+			}
+			ask := m.node
+			if name == "" {
+				ask = id
+			}
+			if _, err := at.attempt(40*time.Second, "cluster", "remove", ask); err == nil {
+				return
 			}
 		}
 	}
@@ -171,9 +178,9 @@ func (m *machine) leave() {
 }
 
 // find answers the id of a node by its name or id; empty for none.
-func (s *status) find(name, id string) string {
+func (s *status) find(node string) string {
 	for _, n := range s.Nodes {
-		if n.Name == name || n.Node == id {
+		if n.Name == node || n.Node == node {
 			return n.Node
 		}
 	}

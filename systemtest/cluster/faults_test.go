@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -110,7 +109,6 @@ func (f *field) schedule(seed uint64, total *tally) {
 
 	events := plan(seed, size)
 	single := true
-	names := make([]string, len(events))
 	for i := range events {
 		e := &events[i]
 		w.wait(e.from, ended)
@@ -121,7 +119,7 @@ func (f *field) schedule(seed uint64, total *tally) {
 				b.i = leads
 			}
 		}
-		names[i] = e.describe(b.hit().node)
+		t.Logf("seed %d: %s", seed, e.describe(b.hit().node))
 		single = single && e.single
 		e.begin(b)
 		changed := make(chan struct{})
@@ -139,7 +137,6 @@ func (f *field) schedule(seed uint64, total *tally) {
 		}
 	}
 	<-ended
-	t.Logf("seed %d: %s", seed, strings.Join(names, "; "))
 	if f.spare != nil {
 		f.leave()
 	}
