@@ -28,6 +28,7 @@ type azureEnv struct {
 	Subscription string `json:"subscription_id"`
 	Bundle       string `json:"ca_bundle"`
 	TrustStore   string `json:"trust_store"`
+	vault        string
 	Hosts        string `json:"hosts_lines,omitempty"` // what somebody has to put into /etc/hosts, where we could not
 }
 
@@ -58,6 +59,9 @@ func connectAzure() *cobra.Command {
 		Long: `Make, once, a vault, a managed HSM and a service identity that may use both, and print what programs
 written for Azure Key Vault need: their environment variables, trust in this node's certificates, and
 names that resolve. Everything stays as it is when it is there already.
+
+The identity may use what is in both. With --manage it may also make, delete and purge vaults and managed
+HSMs by Azure's resource manager (az, Terraform, armkeyvault), and give roles in vaults.
 
 With --env print shell exports and nothing else. The variables that name certificates point to bundles
 that hold this machine's roots as well. As root, lines marked with the node's directory go into
@@ -98,17 +102,24 @@ func (e *azureEnv) text(w io.Writer) {
 
   %s
 
-vault        %s
-managed HSM  %s
-authority    %s (tenant %s, poses as AD FS, so that no client asks Microsoft's servers)
-client id    %s (its secret is in the exports)
+vault         %s
+managed HSM   %s
+authority     %s (tenant %s, poses as AD FS, so that no client asks Microsoft's servers)
+client id     %s (its secret is in the exports)
+subscription  %[8]s, with the resource manager at %[7]s
+              (--manage lets the identity make, find and end vaults there; else it sees none)
 
-Go, Python, JavaScript:   DefaultAzureCredential and the URLs above
-az:   az cloud register -n Genbu --endpoint-resource-manager %[7]s --endpoint-active-directory %[4]s/adfs \
-        --endpoint-active-directory-resource-id %[7]s --endpoint-active-directory-graph-resource-id %[7]s --endpoint-management %[7]s
-      az cloud set -n Genbu && az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant adfs --allow-no-subscriptions
+Go, Python, JavaScript, Java: DefaultAzureCredential and the URLs above
 managed identity: IDENTITY_ENDPOINT=%[4]s/msi/token IDENTITY_HEADER="$AZURE_CLIENT_ID:$AZURE_CLIENT_SECRET" AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential
-`, `eval "$(`+withDir("genbu connect azure --env")+`)"`, e.Vault, e.HSM, e.Authority, e.Tenant, e.ClientID, strings.Replace(e.Authority, "https://login.", "https://arm.", 1))
+az:
+  az cloud register -n Genbu --endpoint-resource-manager %[7]s && az cloud set -n Genbu
+  az login --service-principal -u "$AZURE_CLIENT_ID" -p "$AZURE_CLIENT_SECRET" --tenant adfs --allow-no-subscriptions
+  az keyvault key create --vault-name %[9]s -n demo --kty EC && az keyvault key list --vault-name %[9]s
+another program:
+  %[10]s
+  %[11]s
+`, `eval "$(`+withDir("genbu connect azure --env")+`)"`, e.Vault, e.HSM, e.Authority, e.Tenant, e.ClientID, e.Manager, e.Subscription, e.vault,
+		withDir("genbu operator create my-program --client-secret"), withDir("genbu operator grant my-program --domain --token "+word(e.vault)+` --role "Key Vault Crypto User"`))
 }
 
 // azureWanted is what genbu connect azure was asked for.
@@ -151,7 +162,7 @@ func (want *azureWanted) connect(who *admin) (*azureEnv, error) {
 		return nil, err
 	}
 	e := &azureEnv{Authority: at.url("login"), Tenant: "adfs", ClientID: made.id.ID, ClientSecret: made.id.Secret,
-		Vault: at.url(want.vault + ".vault"), HSM: at.url(want.hsm + ".managedhsm"), Manager: at.url("arm"), Subscription: made.subscription}
+		Vault: at.url(want.vault + ".vault"), HSM: at.url(want.hsm + ".managedhsm"), Manager: at.url("arm"), Subscription: made.subscription, vault: want.vault}
 	if e.Bundle, e.TrustStore, err = writeTrust(c.Dir); err != nil {
 		return nil, err
 	}

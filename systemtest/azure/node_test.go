@@ -194,3 +194,8 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func unmarshal(t *testing.T, text []byte, v any) {
+	t.Helper()
+	must(t, json.Unmarshal(text, v))
+}

@@ -23,7 +23,8 @@ func (d *Door) metadata(w http.ResponseWriter, r *http.Request, h host) bool {
 	cloud := map[string]any{
 		"name":            "Genbu",
 		"resourceManager": base,
-		"portal":          base, "gallery": base, "graph": base, "graphAudience": base, "microsoftGraphResourceId": base, "batch": base, "media": base,
+		"portalEndpoint":  base, "galleryEndpoint": base, "graphEndpoint": base, // as az of 2023 reads them
+		"portal": base, "gallery": base, "graph": base, "graphAudience": base, "microsoftGraphResourceId": base, "batch": base, "media": base,
 		"sqlManagement": base, "vmImageAliasDoc": "", "activeDirectoryDataLake": base, "ossrdbmsResourceId": base, "logAnalyticsResourceId": base,
 		"appInsightsResourceId": base, "synapseAnalyticsResourceId": base, "attestationResourceId": base, "appServiceResourceId": base,
 		"authentication": map[string]any{"loginEndpoint": login, "audiences": []string{base}, "tenant": tenant, "identityProvider": "ADFS"},

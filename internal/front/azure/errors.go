@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/genbu-hsm/genbu/internal/fault"
 )
@@ -87,6 +88,9 @@ func refusal(err error, n noun) *apiError {
 			f.code = "NotFound"
 		}
 	}
+	if code == fault.KeyDisabled && n.title != "" { // SecretDisabled, by which some clients tell it from other refusals
+		f.inner = n.title + "Disabled"
+	}
 	return &apiError{f.status, f.code, f.inner, sentence(code, n), err}
 }
 
@@ -97,6 +101,10 @@ func sentence(code fault.Code, n noun) string {
 		return n.title + " not found."
 	case faces[code] == forbidden:
 		return "The caller is not authorized to perform this operation."
+	case code == fault.KeyDisabled && n == aSecret: // the very words; others look for them
+		return "Operation get is not allowed on a disabled secret."
+	case code == fault.KeyDisabled && n.title != "":
+		return "Operation is not allowed on a disabled " + strings.ToLower(n.title) + ", or one outside of its validity."
 	}
 	text := code.String()
 	return string(text[0]-'a'+'A') + text[1:] + "."

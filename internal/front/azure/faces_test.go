@@ -31,7 +31,7 @@ func TestEveryFaultHasAFace(t *testing.T) {
 func TestErrorsThatClientsTellApart(t *testing.T) {
 	for code, want := range map[fault.Code]face{
 		fault.ObjectUnknown: {404, "SecretNotFound", ""}, fault.Denied: {403, "Forbidden", "ForbiddenByRbac"},
-		fault.KeyDisabled: {403, "Forbidden", "KeyDisabled"}, fault.TokenExpired: {401, "Unauthorized", ""}, fault.TokenInvalid: {401, "Unauthorized", ""},
+		fault.KeyDisabled: {403, "Forbidden", "SecretDisabled"}, fault.TokenExpired: {401, "Unauthorized", ""}, fault.TokenInvalid: {401, "Unauthorized", ""},
 		fault.NameTaken: {409, "Conflict", ""}, fault.NameDeleted: {409, "Conflict", "ObjectIsDeletedButRecoverable"},
 		fault.RateLimited: {429, "Throttled", ""}, fault.TooLarge: {413, "RequestEntityTooLarge", ""}, fault.DataLength: {400, "BadParameter", ""},
 		fault.Locked: {503, "ServiceUnavailable", ""}, fault.PartitionUnknown: {404, "VaultNotFound", ""},

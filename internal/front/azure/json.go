@@ -214,8 +214,8 @@ func (p *parser) text() (string, error) {
 	return "", notJSON()
 }
 
-// escaped reads one escape and answers how long it is; 0 for none. Half of a surrogate pair stands for no character, and
-// becomes U+FFFD as with encoding/json.
+// escaped reads one escape and answers how long it is; 0 for none. Half of a surrogate pair stands for no character: what a client
+// would find in its place (encoding/json has U+FFFD) it did not send.
 func escaped(s string) (r rune, n int) {
 	if len(s) < 2 {
 		return 0, 0
@@ -229,9 +229,10 @@ func escaped(s string) (r rune, n int) {
 	}
 	if utf16.IsSurrogate(r) {
 		low, _ := hex4(s[6:])
-		if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
-			return r, 12
+		if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
+			return 0, 0
 		}
+		return r, 12
 	}
 	return r, 6
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -98,6 +99,9 @@ func secretGet(c *call) error {
 			continue
 		}
 		if v.Status != client.Given {
+			if !b.Attributes.Enabled {
+				return fault.KeyDisabled.At("read the value of a secret that is not enabled")
+			}
 			return &apiError{forbidden.status, forbidden.code, forbidden.inner, "The caller is not authorized to read the value of this secret.", nil}
 		}
 		defer clear(v.Value)
