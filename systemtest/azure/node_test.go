@@ -40,7 +40,10 @@ type node struct {
 	Subscription string `json:"subscription_id"`
 }
 
-func newNode(t *testing.T) *node {
+func newNode(t *testing.T) *node { return newNodeWith(t, "") }
+
+// newNodeWith is a node with a configuration.
+func newNodeWith(t *testing.T, config string) *node {
 	t.Helper()
 	bin := os.Getenv("GENBU_TEST_BIN")
 	if bin == "" {
@@ -62,6 +65,9 @@ func newNode(t *testing.T) *node {
 		}
 		os.RemoveAll(dir)
 	})
+	if config != "" {
+		must(t, os.WriteFile(filepath.Join(dir, "genbu.yaml"), []byte(config), 0o600))
+	}
 	n.run("up")
 	must(t, json.Unmarshal(n.run("connect", "azure", "--no-hosts", "--json"), n))
 	pem, err := os.ReadFile(filepath.Join(dir, "tls/ca.crt"))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/opaque"
 	"github.com/genbu-hsm/genbu/key"
 )
@@ -158,6 +159,9 @@ func hsmBackup(c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.alone(client.BackupJobs); err != nil {
+		return err
+	}
 	run, err := c.conn.PartitionBackup(c.vault.Slot)
 	if err != nil {
 		return underWay(err)
@@ -168,6 +172,18 @@ func hsmBackup(c *call) error {
 		return "", d.Archives.Backup(ctx, run, partition, at, folder, j.tell)
 	})
 	return c.started(j)
+}
+
+// alone refuses a second backup or restore, to who may begin one. The core does so as well, until its part is done; a backup's way to its
+// storage comes after that.
+func (c *call) alone(right uint64) error {
+	if err := c.conn.PartitionJobs(c.vault.Slot, right); err != nil {
+		return err
+	}
+	if c.door.jobs.working(c.vault.Slot) {
+		return underWay(fault.Conflict)
+	}
+	return nil
 }
 
 // hsmPreBackup is PreFullBackup: whether the caller may, and whether the storage would take it.
@@ -205,6 +221,9 @@ func (c *call) restoreJob(folder string, look bool, name string) error {
 	}
 	at, from, err := c.where(folder)
 	if err != nil {
+		return err
+	}
+	if err := c.alone(client.RestoreJobs); err != nil {
 		return err
 	}
 	var run key.ID

@@ -110,6 +110,18 @@ func (l *jobs) find(slot uint64, kind, id string) (*job, error) {
 	return nil, fault.ObjectUnknown.At("find job")
 }
 
+// working tells whether a job of an HSM is under way.
+func (l *jobs) working(slot uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, j := range l.list {
+		if j.slot == slot && j.over().IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
 // start runs work as a job. What work answers is what came of it, in words.
 func (l *jobs) start(j *job, work func(ctx context.Context) (details string, err error)) {
 	l.mu.Lock()
