@@ -22,7 +22,7 @@ token that genbu token create makes.
 
   genbu cluster policy --approvals 1`,
 	}
-	cmd.AddCommand(clusterStatus(), clusterPause(), clusterResume(), clusterRemove(), clusterReplace(), clusterApprove(), clusterUnlock(), clusterPolicy(), clusterAgents())
+	cmd.AddCommand(clusterStatus(), clusterPause(), clusterResume(), clusterRemove(), clusterReplace(), clusterRecover(), clusterApprove(), clusterUnlock(), clusterPolicy(), clusterAgents())
 	return cmd
 }
 

@@ -190,6 +190,7 @@ func (s *clusterInfo) text(w io.Writer) {
 	switch {
 	case !s.Writable:
 		fmt.Fprintf(w, "NO MAJORITY of the %d voters: keys go on being used for as long as the lease lasts, nothing can be made or changed\n", s.Voters)
+		fmt.Fprintf(w, "next: start the nodes that are away; if a majority is lost for good, on one that is left: %s\n", withDir("genbu cluster recover"))
 	case s.Voters == 1:
 		fmt.Fprintln(w, "one node: when it fails, nothing goes on")
 	case s.leased() == 0:

@@ -91,7 +91,7 @@ func (r *restoring) run(ctx context.Context) (*restored, error) {
 			hint{"genbu lock", "or give a new --dir, to make another node of the backup"}}
 	}
 	answer := &restored{replaced: s.State != wire.StateUninitialized}
-	shares, err := r.domain(conn)
+	shares, err := r.domain(conn, "genbu restore --from PLACE --domain domain.json --key a.key --key b.key")
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +116,8 @@ func (r *restoring) run(ctx context.Context) (*restored, error) {
 	return answer, nil
 }
 
-// domain brings the root key to the core.
-func (r *restoring) domain(conn *client.Conn) ([][]byte, error) {
+// domain brings the root key to the core. byHolders is the command for who has no keeper of it at hand.
+func (r *restoring) domain(conn *client.Conn, byHolders string) ([][]byte, error) {
 	if r.holders() {
 		return r.upload(conn, true)
 	}
@@ -125,7 +125,7 @@ func (r *restoring) domain(conn *client.Conn) ([][]byte, error) {
 		missing, err := conn.DomainKeeper(share)
 		if fault.Of(err) == fault.RecordUnknown {
 			err = next(fmt.Errorf("no sealed root, or no keeper's file, is in %s, and no --domain was given", nodeDir()),
-				"genbu restore --from PLACE --domain domain.json --key a.key --key b.key")
+				byHolders)
 		}
 		return missing, err
 	}

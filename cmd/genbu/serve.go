@@ -17,7 +17,8 @@ import (
 )
 
 func serveCommand() *cobra.Command {
-	return &cobra.Command{
+	recovering := false
+	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a node in the foreground",
 		Long: `Run a node in the foreground: for a service manager. It reads genbu.yaml in its directory,
@@ -37,12 +38,19 @@ starts the core, opens its doors, and logs to standard error.
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			return whyEnded(c, server.Run(ctx, c, slog.New(trace.Handler(h)), func(err error) {
+			run := server.Run
+			if recovering {
+				run = server.Recover
+			}
+			return whyEnded(c, run(ctx, c, slog.New(trace.Handler(h)), func(err error) {
 				complain(os.Stderr, cmd, whyEnded(c, err))
 				os.Exit(exitFailed)
 			}))
 		},
 	}
+	cmd.Flags().BoolVar(&recovering, "recover", false, "for genbu cluster recover")
+	cmd.Flags().MarkHidden("recover")
+	return cmd
 }
 
 // whyEnded adds to the end of a node what to do about it.

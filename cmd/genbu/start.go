@@ -39,7 +39,7 @@ func reach(ctx context.Context, c *server.Config) (conn *client.Conn, started bo
 
 // start runs genbu serve on dir as a process of its own and waits until its socket answers. A socket or pid that a killed node
 // left does not matter: what counts is the lock that the kernel gives back.
-func start(ctx context.Context, dir string, c *server.Config) (*client.Conn, error) {
+func start(ctx context.Context, dir string, c *server.Config, flags ...string) (*client.Conn, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func start(ctx context.Context, dir string, c *server.Config) (*client.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(exe, "serve", "--dir", dir)
+	cmd := exec.Command(exe, append([]string{"serve", "--dir", dir}, flags...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = "/" // so that no file system is kept busy by where somebody happened to stand
 	cmd.Env = withoutPINs(os.Environ())
@@ -70,7 +70,7 @@ func start(ctx context.Context, dir string, c *server.Config) (*client.Conn, err
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	start, waits := time.Now(), time.Duration(0)
-	if cluster.IsMember(c.Dir) {
+	if cluster.IsMember(c.Dir) && len(flags) == 0 {
 		waits = memberPatience
 	}
 	for {
@@ -90,7 +90,7 @@ func start(ctx context.Context, dir string, c *server.Config) (*client.Conn, err
 			return nil, noNode{hinted{fmt.Errorf("the node ended: %s", said), todo}}
 		case <-ctx.Done():
 			if cluster.IsMember(c.Dir) {
-				return nil, noNode{hinted{errors.New("the node runs, and waits for a majority of its cluster"), hint{"genbu up", "on the other nodes' machines"}}}
+				return nil, noNode{hinted{errors.New("the node runs, and waits for a majority of its cluster"), hint{"genbu up", "on the other nodes' machines; if a majority of them is lost for good: genbu cluster recover, here"}}}
 			}
 			return nil, noNode{next(errors.New("the node did not answer in time"), "less "+word(logPath))}
 		case <-time.After(10 * time.Millisecond):

@@ -11,6 +11,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/store"
 	"github.com/genbu-hsm/genbu/internal/wire"
+	"github.com/genbu-hsm/genbu/key"
 )
 
 // Restored is what a restore has done.
@@ -63,9 +64,25 @@ func (e *Engine) Restore(ctx context.Context, p Place, name string, progress fun
 	if err := e.pass(ctx, wire.OpRestore, "restore", src, h, progress, fill.add); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	last, err := e.ask(wire.OpRestore, &wire.BackupRequest{Verb: wire.BackupEnd, Backup: h.head.Backup})
+	undone, err := e.accept(ctx, h.head.Backup, scratch, fill, func() {
+		if progress != nil {
+			progress(Progress{Step: "exchange", Records: fill.count, Bytes: h.size, Total: h.size})
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	info := infoOf(name, h.size, &h.head)
+	info.Checked = true
+	e.Log.Warn("restored", "backup", name, "place", p.String(), "records", fill.count, "undone", len(undone))
+	return &Restored{info, words(undone), fill.count}, nil
+}
+
+// accept has the core decide on what has come to the scratch store, puts that in place, and has it opened.
+func (e *Engine) accept(ctx context.Context, id key.ID, scratch store.Store, fill *filler, exchanging func()) ([]wire.Undone, error) {
+	last, err := e.ask(wire.OpRestore, &wire.BackupRequest{Verb: wire.BackupEnd, Backup: id})
+	if err != nil {
+		return nil, err
 	}
 	for _, rec := range last.Records { // one by one: they may speak of a path twice
 		if err := fill.add([]wire.Record{rec}); err == nil {
@@ -78,19 +95,14 @@ func (e *Engine) Restore(ctx context.Context, p Place, name string, progress fun
 	if err := fill.flush(); err != nil {
 		return nil, err
 	}
-	if progress != nil {
-		progress(Progress{Step: "exchange", Records: fill.count, Bytes: h.size, Total: h.size})
-	}
+	exchanging()
 	if err := e.exchange(ctx, scratch); err != nil {
 		return nil, fmt.Errorf("exchange the store: %w", err)
 	}
-	if _, err := e.ask(wire.OpRestore, &wire.BackupRequest{Verb: wire.BackupOpen, Backup: h.head.Backup}); err != nil {
-		return nil, fmt.Errorf("the store is restored, but the core does not open it: %w", err)
+	if _, err := e.ask(wire.OpRestore, &wire.BackupRequest{Verb: wire.BackupOpen, Backup: id}); err != nil {
+		return nil, fmt.Errorf("the store is in place, but the core does not open it: %w", err)
 	}
-	info := infoOf(name, h.size, &h.head)
-	info.Checked = true
-	e.Log.Warn("restored", "backup", name, "place", p.String(), "records", fill.count, "undone", len(last.Undone))
-	return &Restored{info, words(last.Undone), fill.count}, nil
+	return last.Undone, nil
 }
 
 // exchange moves the scratch store's content into the one that serves, by a snapshot, which the engine takes over atomically.

@@ -88,6 +88,29 @@ var (
 // Open starts the store, waiting for a majority where the node is one of several. A node that is joining has none until its core
 // says that it was admitted.
 func Open(ctx context.Context, config Config) (*Cluster, error) {
+	c, err := prepare(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if c.state.Open {
+		if err := c.openDoor(); err != nil {
+			return nil, err
+		}
+	}
+	if c.state.Joining {
+		return c, c.choosePeer()
+	}
+	engine, err := etcd.Start(ctx, c.engineConfig())
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("store: %w", c.noteRemoved(err))
+	}
+	c.store.set(engine)
+	return c, nil
+}
+
+// prepare reads what this host remembers.
+func prepare(ctx context.Context, config Config) (*Cluster, error) {
 	if err := durable.Mkdir(filepath.Join(config.Dir, "tls")); err != nil {
 		return nil, err
 	}
@@ -102,23 +125,8 @@ func Open(ctx context.Context, config Config) (*Cluster, error) {
 		return nil, ErrRemoved
 	}
 	identity := filepath.Join(config.Dir, identityFile)
-	c := &Cluster{config: config, log: config.Log, state: s, ctx: ctx, store: newStore(),
-		files: etcd.Files{Cert: identity, Key: identity, CA: filepath.Join(config.Dir, caFile)}}
-	if s.Open {
-		if err := c.openDoor(); err != nil {
-			return nil, err
-		}
-	}
-	if s.Joining {
-		return c, c.choosePeer()
-	}
-	engine, err := etcd.Start(ctx, c.engineConfig())
-	if err != nil {
-		c.Close()
-		return nil, fmt.Errorf("store: %w", c.noteRemoved(err))
-	}
-	c.store.set(engine)
-	return c, nil
+	return &Cluster{config: config, log: config.Log, state: s, ctx: ctx, store: newStore(),
+		files: etcd.Files{Cert: identity, Key: identity, CA: filepath.Join(config.Dir, caFile)}}, nil
 }
 
 // Close ends the store and the door.

@@ -69,6 +69,7 @@ func (t *taking) endRestore() {
 // restoring is a restore under way.
 type restoring struct {
 	*archive.Reader
+	own  *archive.Own // instead, where it is this node's own store that is restored; the Reader has its head only
 	f    *archive.Follower
 	now  *archive.Follower      // what is here, to be replaced
 	left map[string]wire.Undone // records that are here and have not come from the backup
@@ -113,7 +114,12 @@ func (c *Core) restore(body []byte) ([]byte, error) {
 	}
 	switch ask.Verb {
 	case wire.BackupChunk:
-		records, err := r.Chunk(ask.Number, ask.Last, ask.Bytes)
+		var records []wire.Record
+		if r.own != nil {
+			records, err = r.own.Take(ask.Records, ask.Last)
+		} else {
+			records, err = r.Chunk(ask.Number, ask.Last, ask.Bytes)
+		}
 		for _, rec := range records {
 			r.came(rec)
 		}
@@ -130,7 +136,8 @@ func (c *Core) restore(body []byte) ([]byte, error) {
 	return nil, fault.Unsupported.At("restore")
 }
 
-// beginRestore checks a backup's head and looks at what is here.
+// beginRestore checks a backup's head and looks at what is here. Without a head what is here is restored itself, as an incarnation of this
+// node alone: the others of its cluster are lost.
 func (c *Core) beginRestore(t *taking, head []byte) error {
 	r := &restoring{was: c.State(), left: map[string]wire.Undone{}}
 	if r.was == wire.StateOperational {
@@ -140,8 +147,11 @@ func (c *Core) beginRestore(t *taking, head []byte) error {
 	r.f.Deep = true
 	r.now = archive.NewFollower(t.root, t.domain, c.words())
 	err := c.survey(r)
-	if err == nil {
+	if err == nil && len(head) > 0 {
 		r.Reader, err = archive.NewReader(r.f, head)
+	} else if err == nil {
+		r.own = archive.NewOwn(r.f)
+		r.Reader = &archive.Reader{Head: wire.BackupHead{Domain: t.domain, Backup: randomID(), Incarnation: r.now.Incarnation()}}
 	}
 	if err == nil {
 		if zero := (wire.Hash{}); t.said.Older && t.said.Backup != zero && t.said.Backup != wire.LeafHash(head) {
@@ -233,7 +243,12 @@ func (r *restoring) came(rec wire.Record) {
 // endRestore decides, once everything has come, whether it may take the place of what is here.
 func (c *Core) endRestore(t *taking) (undone []wire.Undone, last []wire.Record, err error) {
 	r := t.restore
-	if err := r.End(); err != nil {
+	if r.own != nil {
+		err = r.own.End()
+	} else {
+		err = r.End()
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	if last, err = r.f.Bury(); err != nil {
@@ -281,7 +296,11 @@ func (r *restoring) ahead() bool {
 // openRestored opens the module with the root that was brought, over the store that the host has put in place.
 func (c *Core) openRestored(t *taking) error {
 	b := &c.backups
-	text := "restored backup " + t.restore.Head.Backup.String() + " as incarnation " + t.restore.f.Rebirth.String()
+	text := "restored backup " + t.restore.Head.Backup.String()
+	if t.restore.own != nil {
+		text = "recovered from this node's own store"
+	}
+	text += " as incarnation " + t.restore.f.Rebirth.String()
 	root := t.root
 	t.root = ssp.Bytes{}
 	c.mu.Lock()

@@ -24,26 +24,9 @@ const (
 
 // serveBackups opens the control door and begins the schedule.
 func serveBackups(ctx context.Context, c *Config, engine store.Store, core backup.Core, shown *metrics.Registry, log *slog.Logger) (stop func(), err error) {
-	spool, scratch := filepath.Join(c.Dir, spoolDir), filepath.Join(c.Dir, scratchDir)
-	if err := os.RemoveAll(scratch); err != nil {
+	e, place, err := backups(c, engine, core, log)
+	if err != nil {
 		return nil, err
-	}
-	backup.Sweep(spool, c.Backup.Place)
-	e := &backup.Engine{Store: engine, Core: core, Spool: spool, Log: log, Scratch: func(ctx context.Context) (store.Store, func(), error) {
-		if err := os.RemoveAll(scratch); err != nil {
-			return nil, nil, err
-		}
-		s, err := etcd.Start(ctx, etcd.Config{Dir: scratch, Logger: log})
-		if err != nil {
-			return nil, nil, err
-		}
-		return s, func() { s.Close(); os.RemoveAll(scratch) }, nil
-	}}
-	place := func(ctx context.Context, where string) (backup.Place, error) {
-		if where == "" {
-			where = c.Backup.Place
-		}
-		return backup.OpenPlaceOf(ctx, c.Dir, where)
 	}
 	schedule := &backup.Schedule{Engine: e, Every: every(c.Backup.Every), Keep: backup.Keep{Days: *c.Backup.KeepDays, Count: *c.Backup.KeepCount},
 		Place: func(ctx context.Context) (backup.Place, error) { return place(ctx, "") },
@@ -72,6 +55,32 @@ func serveBackups(ctx context.Context, c *Config, engine store.Store, core backu
 		return nil, fmt.Errorf("control door: %w", err)
 	}
 	return func() { cancel(); closeDoor() }, nil
+}
+
+// backups puts the engine together, and what opens its places.
+func backups(c *Config, engine store.Store, core backup.Core, log *slog.Logger) (*backup.Engine, func(context.Context, string) (backup.Place, error), error) {
+	spool, scratch := filepath.Join(c.Dir, spoolDir), filepath.Join(c.Dir, scratchDir)
+	if err := os.RemoveAll(scratch); err != nil {
+		return nil, nil, err
+	}
+	backup.Sweep(spool, c.Backup.Place)
+	e := &backup.Engine{Store: engine, Core: core, Spool: spool, Log: log, Scratch: func(ctx context.Context) (store.Store, func(), error) {
+		if err := os.RemoveAll(scratch); err != nil {
+			return nil, nil, err
+		}
+		s, err := etcd.Start(ctx, etcd.Config{Dir: scratch, Logger: log})
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, func() { s.Close(); os.RemoveAll(scratch) }, nil
+	}}
+	place := func(ctx context.Context, where string) (backup.Place, error) {
+		if where == "" {
+			where = c.Backup.Place
+		}
+		return backup.OpenPlaceOf(ctx, c.Dir, where)
+	}
+	return e, place, nil
 }
 
 // leads tells whether this node leads the cluster, which a node that is alone does.

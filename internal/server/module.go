@@ -40,6 +40,7 @@ type module struct {
 	cluster *cluster.Cluster
 	log     *slog.Logger
 	ended   func(reason string) // told of each core that ended, and must be started again
+	hold    bool                // cores begin locked, and stay so until they are asked
 
 	tpm *tpmLine
 
@@ -52,7 +53,7 @@ type module struct {
 // start spawns a core, and passes it the keeper's file. Clients are introduced to it only then: the core takes descriptors
 // in their order, so that none who comes back after a restart meets a core that is about to unlock.
 func (m *module) start(ctx context.Context) error {
-	held := exists(filepath.Join(m.config.Dir, heldFile))
+	held := m.hold || exists(filepath.Join(m.config.Dir, heldFile))
 	config := wire.Config{Fast: m.config.Mode == "fast", FIPS: m.config.FIPS, Accepted: m.config.AcceptMissing,
 		AuditLast: m.service.AuditLast(), MaxLagMS: uint32(m.config.maxLag().Milliseconds()), Node: m.node, Hold: held}
 	asker := &asker{there: make(chan struct{})}

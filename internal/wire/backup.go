@@ -14,8 +14,8 @@ type BackupVerb uint8
 
 const (
 	BackupUnknown BackupVerb = iota
-	BackupBegin              // OpBackup: -> Backup, Domain; OpVerify, OpRestore: Bytes (the head)
-	BackupChunk              // OpBackup: Records, Last -> Bytes; OpVerify, OpRestore: Number, Last, Bytes -> (OpRestore) Records
+	BackupBegin              // OpBackup: -> Backup, Domain; OpVerify, OpRestore: Bytes (the head; none: the node's own store)
+	BackupChunk              // OpBackup: Records, Last -> Bytes; OpVerify, OpRestore: Number, Last, Bytes (or, of the own store, Records) -> (OpRestore) Records
 	BackupEnd                // OpBackup: Revision -> Bytes (the head); OpRestore: -> Undone, Records (the last); then the host exchanges its store
 	BackupOpen               // OpRestore: the store has been exchanged
 	BackupDrop               // any: it is given up

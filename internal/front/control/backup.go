@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"github.com/genbu-hsm/genbu/internal/backup"
+	"github.com/genbu-hsm/genbu/internal/fault"
 )
 
 func (d *Door) create(ctx context.Context, r *Request, say func(backup.Progress)) (any, error) {
@@ -78,4 +79,11 @@ func (d *Door) restore(ctx context.Context, r *Request, say func(backup.Progress
 		return nil, err
 	}
 	return d.Backups.Restore(ctx, p, name, say)
+}
+
+func (d *Door) recover(ctx context.Context, _ *Request, say func(backup.Progress)) (any, error) {
+	if d.Recover == nil {
+		return nil, fault.Conflict.At("recover: the node was not started for it (genbu cluster recover)")
+	}
+	return d.Recover(ctx, say)
 }

@@ -7,7 +7,7 @@
 //	POST /backup/create  {place}            POST /backup/verify  {place, name}
 //	POST /backup/list    {place}            POST /backup/delete  {place, name}
 //	POST /backup/copy    {place, name, to}  POST /restore        {place, name}      (name "": the newest)
-//	POST /backup/status  {}
+//	POST /backup/status  {}                 POST /recover        {}                 (from the node's own store)
 //
 // The answer is a line of JSON for each step, {"progress": ...}, and at last {"result": ...} or {"error": {"fault", "text"}}. Whoever
 // goes away ends what they asked for, and what is not finished has changed nothing.
@@ -34,6 +34,9 @@ type Door struct {
 	Backups *backup.Engine
 	Place   func(ctx context.Context, where string) (backup.Place, error) // empty: the one of the configuration
 	Status  func() any                                                    // of the schedule
+
+	// Recover is there where the node was started for it (server.Recover).
+	Recover func(ctx context.Context, say func(backup.Progress)) (any, error)
 }
 
 // Request is what a call may say.
@@ -72,6 +75,7 @@ func (d *Door) Handler() http.Handler {
 	call("/backup/copy", d.copy)
 	call("/backup/status", func(context.Context, *Request, func(backup.Progress)) (any, error) { return d.Status(), nil })
 	call("/restore", d.restore)
+	call("/recover", d.recover)
 	return mux
 }
 

@@ -74,6 +74,7 @@ type Engine struct {
 	config     Config  // guarded by mu
 	run        *member // guarded by mu: nil once closed
 	generation int     // guarded by mu
+	forced     bool    // while Recover starts it: this member alone shall be the cluster
 
 	gone   atomic.Bool   // the others have removed this member
 	ended  chan struct{} // closed when etcd has stopped by itself
@@ -89,6 +90,18 @@ var (
 // Start opens or makes the store in config.Dir and returns once it answers. A member of a cluster answers when a majority is
 // there, which Start waits for until ctx ends; meanwhile its peers reach it.
 func Start(ctx context.Context, config Config) (*Engine, error) {
+	e, err := prepare(config)
+	if err != nil {
+		return nil, err
+	}
+	if e.run, err = e.start(ctx, e.generation); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// prepare opens or makes the directory.
+func prepare(config Config) (*Engine, error) {
 	if config.Quota == 0 {
 		config.Quota = DefaultQuota
 	}
@@ -107,13 +120,7 @@ func Start(ctx context.Context, config Config) (*Engine, error) {
 		return nil, err
 	}
 	e.generation = generation
-	if err := e.sweep(generation); err != nil {
-		return nil, err
-	}
-	if e.run, err = e.start(ctx, generation); err != nil {
-		return nil, err
-	}
-	return e, nil
+	return e, e.sweep(generation)
 }
 
 // Close stops the member; a leader hands its office over first. Calls in flight and later ones fail with Unavailable or,

@@ -168,6 +168,7 @@ func (e *Engine) embedConfig(ctx context.Context, generation int) (*embed.Config
 			return nil, nil, err
 		}
 	}
+	c.ForceNewCluster = e.forced
 	c.EnableGRPCGateway = false
 	c.TickMs, c.ElectionMs = uint(tick.Milliseconds()), uint(election.Milliseconds())
 	c.SnapshotCount, c.SnapshotCatchUpEntries = snapshotCount, catchUpEntries
