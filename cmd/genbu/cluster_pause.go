@@ -150,7 +150,7 @@ that genbu cluster pause made brings it back: genbu restore.
 				return hinted{fmt.Errorf("the node's data is gone; its backup %s is in %s", p.Backup.Name, p.Place),
 					hint{"genbu restore --from " + word(p.Place) + " --domain domain.json --key a.key --key b.key", "with a quorum of its holders"}}
 			}
-			r, err := up(cmd.Context(), &wanted{})
+			r, err := up(cmd.Context(), &wanted{keep: keeper{name: "file"}})
 			if err != nil {
 				return err
 			}
