@@ -23,5 +23,6 @@ authority
 "$sdk/venv/bin/python" "$HERE/../azure/python/release.py"
 openssl pkcs12 -in server.pfx -passin pass: -nodes -out server.pem
 openssl x509 -in server.pem -noout -checkhost www.example | grep 'does match'
+openssl x509 -in server.pem -noout -checkip 2001:db8::7 | grep 'does match'
 openssl pkeyutl -verify -pubin -inkey rsa.pem -sigfile rsa.sig -in digest.bin -pkeyopt digest:sha256
 echo "note: $("$sdk/venv/bin/pip" freeze -q | grep -E '^(azure|msal|PyJWT)' | tr '\n' ' ')"

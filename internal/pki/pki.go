@@ -22,6 +22,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -35,6 +37,8 @@ type Profile struct {
 	DNS      []string
 	Emails   []string
 	UPNs     []string // user principal names, as Windows logs in with them
+	URIs     []string
+	IPs      []string // addresses, of either kind
 	Usages   []string // object identifiers of the extended key usage
 	KeyUsage x509.KeyUsage
 	Months   int
@@ -53,7 +57,7 @@ var (
 // alternative answers the subject alternative names (RFC 5280 section 4.2.1.6); ok is false when there are none. It is
 // written here because Go's library has no word for UPNs.
 func (p Profile) alternative() (ext pkix.Extension, ok bool, err error) {
-	if len(p.DNS)+len(p.Emails)+len(p.UPNs) == 0 {
+	if len(p.DNS)+len(p.Emails)+len(p.UPNs)+len(p.URIs)+len(p.IPs) == 0 {
 		return ext, false, nil
 	}
 	var b cryptobyte.Builder
@@ -65,6 +69,11 @@ func (p Profile) alternative() (ext pkix.Extension, ok bool, err error) {
 		}
 		text(1, p.Emails)
 		text(2, p.DNS)
+		text(6, p.URIs)
+		for _, s := range p.IPs {
+			ip, _ := netip.ParseAddr(s) // Check knows that it is one
+			b.AddASN1(casn1.Tag(7).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(ip.Unmap().AsSlice()) })
+		}
 		for _, s := range p.UPNs {
 			b.AddASN1(casn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
 				b.AddASN1ObjectIdentifier(oidUPN)
@@ -86,6 +95,16 @@ func (p Profile) Check() error {
 			if s == "" || strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
 				return fmt.Errorf("the alternative name %q is not ASCII; write a domain in its xn-- form", s)
 			}
+		}
+	}
+	for _, s := range p.URIs {
+		if u, err := url.Parse(s); err != nil || !u.IsAbs() || strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
+			return fmt.Errorf("the alternative name %q is no URI with a scheme", s)
+		}
+	}
+	for _, s := range p.IPs {
+		if ip, err := netip.ParseAddr(s); err != nil || ip.Zone() != "" {
+			return fmt.Errorf("the alternative name %q is no address", s)
 		}
 	}
 	_, err := p.template(nil)

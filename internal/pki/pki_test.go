@@ -53,6 +53,7 @@ func TestACertificateOfTheCAVerifiesAndDoesNotOutliveIt(t *testing.T) {
 	ca := parse(t, der, err)
 	q := profile(t, `CN="www, example", C=DE`)
 	q.DNS, q.Emails, q.UPNs, q.Usages, q.Months = []string{"www.example"}, []string{"a@example"}, []string{"b@example"}, []string{"1.3.6.1.5.5.7.3.1"}, 24
+	q.URIs, q.IPs = []string{"spiffe://example/www"}, []string{"192.0.2.7", "2001:db8::7"}
 	der, err = q.Issue(ca, root, leaf.Public(), now)
 	c := parse(t, der, err)
 	pool := x509.NewCertPool()
@@ -65,6 +66,14 @@ func TestACertificateOfTheCAVerifiesAndDoesNotOutliveIt(t *testing.T) {
 	}
 	if c.Subject.CommonName != "www, example" || c.EmailAddresses[0] != "a@example" || !bytes.Contains(c.Raw, []byte("b@example")) {
 		t.Error("a name is missing")
+	}
+	if len(c.URIs) != 1 || c.URIs[0].String() != "spiffe://example/www" || c.VerifyHostname("192.0.2.7") != nil || c.VerifyHostname("2001:db8::7") != nil {
+		t.Errorf("it is for %v and %v", c.URIs, c.IPAddresses)
+	}
+	for _, bad := range []Profile{{URIs: []string{"www.example"}}, {URIs: []string{"https://a b"}}, {URIs: []string{""}}, {IPs: []string{"192.0.2"}}, {IPs: []string{"fe80::1%eth0"}}, {IPs: []string{""}}} {
+		if bad.Check() == nil {
+			t.Errorf("%v %v are taken", bad.URIs, bad.IPs)
+		}
 	}
 	if _, err := q.Issue(c, leaf, leaf.Public(), now); !errors.Is(err, ErrNotCA) {
 		t.Errorf("a certificate that is no CA's issued another: %v", err)

@@ -145,6 +145,8 @@ func TestCertificateRequestsThatAreNotWhatTheyMustBe(t *testing.T) {
 		{"no names", "POST", "/certificates/x/create", with(`"subject":"CN=www.example","sans":{"dns_names":["www.example"]}`, `"subject":""`), 400, "BadParameter"},
 		{"a subject that is none", "POST", "/certificates/x/create", with(`"CN=www.example"`, `"www.example"`), 400, "BadParameter"},
 		{"a name that is not ASCII", "POST", "/certificates/x/create", with(`["www.example"]`, `["bücher.example"]`), 400, "BadParameter"},
+		{"an address that is none", "POST", "/certificates/x/create", with(`"dns_names":["www.example"]`, `"ipAddresses":["192.0.2"]`), 400, "BadParameter"},
+		{"a URI without a scheme", "POST", "/certificates/x/create", with(`"dns_names":["www.example"]`, `"uris":["www.example"]`), 400, "BadParameter"},
 		{"a curve without certificates", "POST", "/certificates/x/create", with(`"P-256"`, `"P-256K"`), 400, "BadParameter"},
 		{"a key type without certificates", "POST", "/certificates/x/create", with(`"EC"`, `"oct"`), 400, "BadParameter"},
 		{"a content type that is none", "POST", "/certificates/x/create", with(`application/x-pem-file`, `text/plain`), 400, "BadParameter"},

@@ -36,11 +36,15 @@ key, inside, _ = pkcs12.load_key_and_certificates(file, b"")
 assert inside == leaf and key.public_key().public_numbers() == leaf.public_key().public_numbers()
 
 # Of the vault's CA.
-policy = CertificatePolicy(issuer_name="Genbu", subject="CN=www.example", san_dns_names=["www.example"], key_type="EC", key_curve_name="P-384", exportable=True,
+policy = CertificatePolicy(issuer_name="Genbu", subject="CN=www.example", san_dns_names=["www.example"], san_ip_addresses=["192.0.2.7", "2001:db8::7"],
+                           san_uris=["spiffe://example/www"], key_type="EC", key_curve_name="P-384", exportable=True,
                            content_type=CertificateContentType.pkcs12, validity_in_months=24)
 made = vault.begin_create_certificate("py-server", policy).result()
 leaf = x509.load_der_x509_certificate(bytes(made.cer))
 leaf.verify_directly_issued_by(x509.load_der_x509_certificate(bytes(vault.get_certificate("Genbu-CA").cer)))
+names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+assert [str(a) for a in names.get_values_for_type(x509.IPAddress)] == ["192.0.2.7", "2001:db8::7"] == made.policy.san_ip_addresses, names
+assert names.get_values_for_type(x509.UniformResourceIdentifier) == ["spiffe://example/www"] == made.policy.san_uris, names
 with open("server.pfx", "wb") as f:
     f.write(base64.b64decode(secrets.get_secret("py-server").value))
 

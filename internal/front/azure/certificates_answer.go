@@ -38,6 +38,8 @@ type sans struct {
 	DNS    []string `json:"dns_names,omitempty"`
 	Emails []string `json:"emails,omitempty"`
 	UPNs   []string `json:"upns,omitempty"`
+	URIs   []string `json:"uris,omitempty"`
+	IPs    []string `json:"ipAddresses,omitempty"`
 }
 
 type constraints struct {
@@ -70,8 +72,8 @@ func (c *call) policyAnswer(name string, p certificatePolicy, a attributes) *pol
 	out := &policyAnswer{ID: c.id("certificates", name, "policy"), Key: keyProps{p.Exportable, p.Kty, p.Size, p.Reuse, p.Curve}, Secret: secretProps{p.ContentType},
 		X509:    x509Props{Subject: p.Subject, Usages: p.Usages, KeyUsage: p.KeyUsage, Months: p.Months},
 		Actions: []certificateWhen{}, Issuer: policyIssuer{p.Issuer, p.IssuerType}, Attributes: policyAttributes{a.Enabled, p.Created, p.Updated}}
-	if len(p.DNS)+len(p.Emails)+len(p.UPNs) > 0 {
-		out.X509.SANs = &sans{p.DNS, p.Emails, p.UPNs}
+	if p.alternatives() > 0 {
+		out.X509.SANs = &sans{p.DNS, p.Emails, p.UPNs, p.URIs, p.IPs}
 	}
 	if p.CA {
 		out.X509.Constraints = &constraints{true, p.PathLen}

@@ -148,6 +148,7 @@ func (c *call) watch(version string) {
 	if at, ok := renewal(n); ok {
 		c.door.rotator.noteIn(c.vault.Slot, c.name, key.GroupCertificates, at)
 	}
+	c.door.rotator.expect(c.vault.Slot, key.GroupCertificates, n)
 }
 
 // renewal is when a certificate's policy wants it renewed.
@@ -222,6 +223,7 @@ func (r *rotator) scanCertificates(v Vault, s *client.Session) error {
 			if at, ok := renewal(n); ok {
 				r.noteIn(v.Slot, n.Name, l.Group, at)
 			}
+			r.expect(v.Slot, l.Group, n)
 		}
 		if l.After = after; len(after) == 0 {
 			return nil

@@ -26,6 +26,8 @@ type certificatePolicy struct {
 	DNS         []string `json:"dns,omitempty"`
 	Emails      []string `json:"emails,omitempty"`
 	UPNs        []string `json:"upns,omitempty"`
+	URIs        []string `json:"uris,omitempty"`
+	IPs         []string `json:"ips,omitempty"`
 	Usages      []string `json:"ekus,omitempty"`
 	KeyUsage    []string `json:"usage,omitempty"`
 	Months      int64    `json:"months"`
@@ -151,12 +153,7 @@ func (p *policyWish) readKey(k object) {
 func (p *policyWish) readX509(x object) {
 	p.Subject = x.text("subject")
 	if s, ok := x.object("sans"); ok {
-		p.DNS, p.Emails, p.UPNs = s.list("dns_names"), s.list("emails"), s.list("upns")
-		for _, name := range []string{"uris", "ipAddresses"} { // newer clients send them, empty
-			if len(s.list(name)) > 0 {
-				s.fail(name, "is not supported")
-			}
-		}
+		p.DNS, p.Emails, p.UPNs, p.URIs, p.IPs = s.list("dns_names"), s.list("emails"), s.list("upns"), s.list("uris"), s.list("ipAddresses")
 		s.end()
 	}
 	if list := x.list("ekus"); len(list) > 0 {
@@ -182,7 +179,7 @@ func (p *policyWish) readX509(x object) {
 		}
 		b.end()
 	}
-	if len(p.DNS)+len(p.Emails)+len(p.UPNs) > maxAlternatives {
+	if p.alternatives() > maxAlternatives {
 		x.fail("sans", "has too many names")
 	}
 	x.end()
@@ -215,10 +212,15 @@ func (p *policyWish) readLifetime(a object) {
 	a.end()
 }
 
+// alternatives counts the alternative names.
+func (p certificatePolicy) alternatives() int {
+	return len(p.DNS) + len(p.Emails) + len(p.UPNs) + len(p.URIs) + len(p.IPs)
+}
+
 // profile is the policy in the words of X.509.
 func (p certificatePolicy) profile() (pki.Profile, error) {
-	out := pki.Profile{DNS: p.DNS, Emails: p.Emails, UPNs: p.UPNs, Usages: p.Usages, Months: int(p.Months), CA: p.CA, PathLen: int(or(p.PathLen, -1))}
-	if p.Subject == "" && len(p.DNS)+len(p.Emails)+len(p.UPNs) == 0 {
+	out := pki.Profile{DNS: p.DNS, Emails: p.Emails, UPNs: p.UPNs, URIs: p.URIs, IPs: p.IPs, Usages: p.Usages, Months: int(p.Months), CA: p.CA, PathLen: int(or(p.PathLen, -1))}
+	if p.Subject == "" && p.alternatives() == 0 {
 		return out, badParameter("Property 'policy.x509_props.subject' or an alternative name is required.")
 	}
 	var err error
@@ -270,10 +272,20 @@ func (p *policyWish) of(leaf *x509.Certificate, spec client.KeySpec) {
 	if p.Subject == "" {
 		p.Subject = leaf.Subject.String()
 	}
-	if len(p.DNS)+len(p.Emails) == 0 {
+	if p.alternatives() == 0 {
 		p.DNS, p.Emails = leaf.DNSNames, leaf.EmailAddresses
+		for _, u := range leaf.URIs {
+			p.URIs = append(p.URIs, u.String())
+		}
+		for _, ip := range leaf.IPAddresses {
+			p.IPs = append(p.IPs, ip.String())
+		}
+		left := maxAlternatives
+		for _, list := range []*[]string{&p.DNS, &p.Emails, &p.URIs, &p.IPs} {
+			*list = (*list)[:min(len(*list), left)]
+			left -= len(*list)
+		}
 	}
-	p.DNS, p.Emails = p.DNS[:min(len(p.DNS), maxAlternatives)], p.Emails[:min(len(p.Emails), maxAlternatives)]
 	if !p.x509Props {
 		p.CA = leaf.IsCA
 		p.Months = max(1, int64(leaf.NotAfter.Sub(leaf.NotBefore)/(30*24*time.Hour)))
@@ -315,7 +327,7 @@ func (p policyWish) change(d *note) error {
 		q.ContentType = p.ContentType
 	}
 	if p.x509Props {
-		q.Subject, q.DNS, q.Emails, q.UPNs, q.Usages, q.KeyUsage, q.Months, q.CA, q.PathLen = p.Subject, p.DNS, p.Emails, p.UPNs, p.Usages, p.KeyUsage, p.Months, p.CA, p.PathLen
+		q.Subject, q.DNS, q.Emails, q.UPNs, q.URIs, q.IPs, q.Usages, q.KeyUsage, q.Months, q.CA, q.PathLen = p.Subject, p.DNS, p.Emails, p.UPNs, p.URIs, p.IPs, p.Usages, p.KeyUsage, p.Months, p.CA, p.PathLen
 	}
 	if p.issuer {
 		q.Issuer, q.IssuerType = p.Issuer, p.IssuerType

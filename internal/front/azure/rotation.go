@@ -16,7 +16,7 @@ type rotation struct {
 	Expiry       string `json:"expiry,omitempty"`       // of versions made by rotation
 	AfterCreate  string `json:"afterCreate,omitempty"`  // rotate so long after a version was made
 	BeforeExpiry string `json:"beforeExpiry,omitempty"` // or so long before it expires
-	NotifyAfter  string `json:"notifyAfter,omitempty"`  // kept and shown; nobody is notified
+	NotifyAfter  string `json:"notifyAfter,omitempty"`  // a line in the node's log (notices.go)
 	NotifyBefore string `json:"notifyBefore,omitempty"`
 	Created      int64  `json:"created,omitempty"`
 	Updated      int64  `json:"updated,omitempty"`
@@ -124,6 +124,9 @@ func rotationPut(c *call) error {
 	}
 	if at, ok := r.due(n); ok {
 		c.door.rotator.note(c.vault.Slot, c.name, at)
+	}
+	if n, err = c.key(""); err == nil { // with the policy in it
+		c.door.rotator.expect(c.vault.Slot, key.GroupKeys, n)
 	}
 	return c.answer(http.StatusOK, c.rotationPolicy(r))
 }

@@ -97,3 +97,39 @@ func TestAPolicyIsReadAsItIsShown(t *testing.T) {
 		}
 	}
 }
+
+func TestPeopleAreToldWhenThePolicySaysSo(t *testing.T) {
+	day := 24 * time.Hour
+	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	until := from.Add(100 * day)
+	for name, c := range map[string]struct {
+		p    certificatePolicy
+		want time.Duration
+	}{
+		"a percentage":           {certificatePolicy{Email: true, Percentage: 80}, 80 * day},
+		"days before":            {certificatePolicy{Email: true, DaysBefore: 30}, 70 * day},
+		"one that renews itself": {certificatePolicy{Percentage: 80}, 0},
+		"one that says nothing":  {certificatePolicy{Email: true}, 0},
+	} {
+		at, ok := c.p.notice(from, until)
+		if ok != (c.want != 0) || ok && !at.Equal(from.Add(c.want)) {
+			t.Errorf("%s: %v, %v", name, at, ok)
+		}
+	}
+	made := from
+	for name, c := range map[string]struct {
+		r    *rotation
+		want time.Time
+	}{
+		"no policy":          {nil, time.Time{}},
+		"rotates only":       {&rotation{AfterCreate: "P10D"}, time.Time{}},
+		"some time after":    {&rotation{AfterCreate: "P10D", NotifyAfter: "P5D"}, from.Add(5 * day)},
+		"before the expiry":  {&rotation{NotifyBefore: "P30D"}, until.Add(-30 * day)},
+		"both, of each kind": {&rotation{BeforeExpiry: "P10D", Expiry: "P100D", NotifyBefore: "P20D"}, until.Add(-20 * day)},
+	} {
+		at, ok := c.r.notice(version(made, until.Unix()))
+		if ok == c.want.IsZero() || ok && !at.Equal(c.want) {
+			t.Errorf("%s: %v, %v", name, at, ok)
+		}
+	}
+}

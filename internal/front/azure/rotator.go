@@ -38,6 +38,9 @@ type rotator struct {
 	mu   sync.Mutex
 	due  map[rotatee]time.Time // guarded by mu
 	held map[string]Token      // by resource; guarded by mu
+
+	notices map[rotatee]time.Time // guarded by mu: when people are to be told
+	told    map[rotatee]string    // guarded by mu: of which version they were
 }
 
 // rotatee is a key or a certificate with a policy.
@@ -48,7 +51,7 @@ type rotatee struct {
 }
 
 func newRotator(d *Door) *rotator {
-	return &rotator{door: d, due: map[rotatee]time.Time{}, held: map[string]Token{}}
+	return &rotator{door: d, due: map[rotatee]time.Time{}, held: map[string]Token{}, notices: map[rotatee]time.Time{}, told: map[rotatee]string{}}
 }
 
 // note remembers when a key is due.
@@ -77,6 +80,7 @@ func (r *rotator) run(ctx context.Context) {
 				scanned = r.scan()
 			}
 			r.look(now)
+			r.tell(now)
 		case <-scan.C:
 			r.scan()
 		}
@@ -154,6 +158,7 @@ func (r *rotator) rotate(s *client.Session, k rotatee, now time.Time) error {
 	if at, ok := policy.due(n); ok {
 		r.note(k.slot, k.name, at)
 	}
+	r.expect(k.slot, k.group, n)
 	r.door.Log.Info("key rotated by its policy", "door", "azure", "slot", k.slot, slog.String("version", n.Version))
 	return nil
 }
@@ -175,7 +180,7 @@ func (r *rotator) scan() bool {
 func (r *rotator) scanVault(v Vault, s *client.Session) error {
 	l := client.List{Group: key.GroupKeys, Most: scanPage}
 	for {
-		list, after, err := s.Names(l, key.AttrDoor, key.AttrCreated, key.AttrExpires)
+		list, after, err := s.Names(l, key.AttrDoor, key.AttrState, key.AttrCreated, key.AttrExpires)
 		if err != nil {
 			return err
 		}
@@ -183,6 +188,7 @@ func (r *rotator) scanVault(v Vault, s *client.Session) error {
 			if at, ok := readNote(n.Value(key.AttrDoor)).Rotation.due(n); ok {
 				r.note(v.Slot, n.Name, at)
 			}
+			r.expect(v.Slot, l.Group, n)
 		}
 		if l.After = after; len(after) == 0 {
 			return r.scanCertificates(v, s)
