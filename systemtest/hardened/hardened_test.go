@@ -20,6 +20,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Args[0] == "open" {
+		os.Exit(opens(os.Args[1], os.Args[2] == "hardened"))
+	}
 	if os.Args[0] == "role" {
 		if err := serve(os.Args[1]); err != nil {
 			fmt.Fprintln(os.Stderr, err)

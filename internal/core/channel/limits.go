@@ -11,7 +11,7 @@ const (
 	// maxAppsPerOwner keeps one local user, or one agent, from taking them all.
 	maxAppsPerOwner = 4096
 
-	// maxChannels bounds the channels of all applications: descriptors and goroutines of the core.
+	// maxChannels bounds the channels of all applications: descriptors (two each) and goroutines of the core.
 	maxChannels = 16384
 
 	// maxChannelsPerOwner keeps one local user, or one agent, from taking them all.
