@@ -62,6 +62,20 @@ refuses ForbiddenByRbac az keyvault key create --hsm-name az-hsm -n till --kty E
 az keyvault role assignment create --hsm-name az-hsm --role 'Managed HSM Crypto User' --assignee-object-id "$AZURE_CLIENT_ID" --assignee-principal-type ServicePrincipal --scope / --query roleName
 az keyvault key create --hsm-name az-hsm -n till --kty oct-HSM --size 256 --query key.kid
 az keyvault key random --hsm-name az-hsm --count 8 --query value
+
+# Its security domain goes to the other managed HSM, which has no keys yet, by two of three holders.
+for who in a b c; do
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout $who.key -out $who.cer -subj /CN=$who -days 3650 2>/dev/null
+done
+domain='az keyvault security-domain'
+$domain download --hsm-name az-hsm --sd-wrapping-keys a.cer b.cer c.cer --sd-quorum 2 --security-domain-file sd.json --query status
+$domain init-recovery --hsm-name genbu-hsm --sd-exchange-key exchange.cer
+refuses 'not less than 2' $domain restore-blob --sd-exchange-key exchange.cer --sd-file sd.json --sd-wrapping-keys a.key --sd-file-restore-blob few.json
+$domain restore-blob --sd-exchange-key exchange.cer --sd-file sd.json --sd-wrapping-keys a.key c.key --sd-file-restore-blob blob.json
+$domain upload --hsm-name genbu-hsm --restore-blob --sd-file blob.json --query statusDetails | grep 'that was uploaded'
+refuses BadParameter $domain upload --hsm-name genbu-hsm --restore-blob --sd-file blob.json
+$domain init-recovery --hsm-name az-hsm --sd-exchange-key full.cer
+refuses 'has keys' $domain upload --hsm-name az-hsm --sd-file sd.json --sd-exchange-key full.cer --sd-wrapping-keys b.key c.key
 az keyvault delete --hsm-name az-hsm 2>/dev/null
 az keyvault purge --hsm-name az-hsm -l local
 genbu audit verify

@@ -4,28 +4,8 @@
 # A managed HSM's backups into Azurite, restores, settings, by the Azure SDKs for Go, Python and Java.
 
 . "$HERE/../azure/azure.inc"
-sdk azurite "$HERE/../azure/azurite/package.json"
-if [ "$fresh" ]; then
-	cp "$HERE/../azure/azurite/package.json" "$sdk/"
-	(cd "$sdk" && npm install --no-audit --no-fund --no-package-lock --ignore-scripts >npm.log 2>&1) || { cat "$sdk/npm.log"; exit 1; }
-	touch "$sdk/done"
-fi
-node "$sdk/node_modules/.bin/azurite-blob" --blobHost 127.0.0.1 --blobPort 0 --inMemoryPersistence --disableTelemetry >azurite.log 2>&1 &
-undo+=("kill $!")
-store=
-for _ in $(seq 300); do
-	store=$(sed -n 's|.*successfully listens on \(http://127.0.0.1:[0-9]*\).*|\1|p' azurite.log)
-	[ "$store" ] && break
-	sleep 0.1
-done
-[ "$store" ] || { cat azurite.log; exit 1; }
-
-# Where backups may be written the node's administrator says.
-genbu down --dir "$PWD/node"
-printf 'azure:\n  storage: ["%s"]\n' "$store" >node/genbu.yaml
-genbu up --dir "$PWD/node" >>up.log
+blobs
 azure
-export BLOB_SERVICE=$store/devstoreaccount1
 for role in Backup Restore; do
 	genbu operator create "only-$role" --client-secret --json >"$role.json"
 	genbu operator grant "only-$role" --domain --token genbu-hsm --role "Managed HSM $role"
@@ -34,10 +14,6 @@ done
 
 (cd "$HERE/../azure/go" && go build -o "$OLDPWD/azure-go" .)
 ./azure-go hsm
-container() {
-	./azure-go container "$1" >container.env
-	. ./container.env
-}
 
 sdk python "$HERE/../azure/python/requirements.txt"
 if [ "$fresh" ]; then

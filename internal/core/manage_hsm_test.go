@@ -373,3 +373,40 @@ func TestAnHSMsDomainOpensNothingAtRest(t *testing.T) {
 		})
 	}
 }
+
+// TestAnHSMsDomainAndTransferKeyAreTheSameOnEveryNode: asked for on one node, given on another, spent and in force on all.
+func TestAnHSMsDomainAndTransferKeyAreTheSameOnEveryNode(t *testing.T) {
+	herding(t, 3, func(h *herd) {
+		at := func(i int) *world { return &world{node: h.nodes[i].node, admin: h.nodes[i].admin()} }
+		first := at(0)
+		from := first.partition("from", client.KindManagedHSM)
+		to := first.partition("to", client.KindManagedHSM)
+		f := first.hsmFile(first.admin, from)
+		want, id := first.keyOf(from)
+		transfer, expires, err := first.admin.HSMDomainTransfer(to)
+		first.must(err)
+		u := first.wrapped(f, transfer, threeHolders()[:2]...)
+		for i := range h.nodes {
+			w := at(i)
+			same, until, err := w.admin.HSMDomainTransfer(to)
+			if w.must(err); !bytes.Equal(same, transfer) || until != expires {
+				t.Errorf("node %d has another transfer key", i)
+			}
+		}
+		second := at(1)
+		_, err = second.admin.HSMDomainUpload(to, u)
+		second.must(err)
+		for i := range h.nodes {
+			w := at(i)
+			if k, is := w.keyOf(to); k != want || is != id {
+				t.Errorf("node %d has another domain", i)
+			}
+			_, err := w.admin.HSMDomainUpload(to, u)
+			w.want("the transfer key that another node has spent", err, fault.ShareBad)
+		}
+		next, _, err := at(2).admin.HSMDomainTransfer(to)
+		if first.must(err); bytes.Equal(next, transfer) {
+			t.Error("the transfer key that was spent is shown again")
+		}
+	})
+}
