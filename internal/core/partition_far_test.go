@@ -102,3 +102,46 @@ func TestARestoreHoldsOnEveryNode(t *testing.T) {
 		each("the key that was new, restored", late, fault.ObjectUnknown)
 	})
 }
+
+// TestARestoreThatWasCutOffIsCompletedByAnother: the host ends in the middle of the changes. Nothing is destroyed by then, and the same
+// restore again makes it whole.
+func TestARestoreThatWasCutOffIsCompletedByAnother(t *testing.T) {
+	h, _ := filledHSM(t)
+	before := h.digests(h.hsm)
+	backup := h.mustSaveHSM()
+	h.upset()
+	upset := h.digests(h.hsm)
+	run, err := h.chief.PartitionRestore(h.hsm, false, "")
+	h.must(err)
+	ask := func(r wire.BackupRequest) {
+		t.Helper()
+		r.Backup = run
+		_, err := h.ask(wire.OpPartitionRestore, &r)
+		h.must(err)
+	}
+	ask(wire.BackupRequest{Verb: wire.BackupBegin, Bytes: backup.head})
+	for pass := range 2 {
+		for i, c := range backup.chunks {
+			if pass == 0 || i < len(backup.chunks)/2 {
+				ask(wire.BackupRequest{Verb: wire.BackupChunk, Number: uint64(i), Last: i == len(backup.chunks)-1, Bytes: c})
+			}
+		}
+		if pass == 0 {
+			ask(wire.BackupRequest{Verb: wire.BackupEnd})
+			sameContent(t, "all was checked", upset, h.digests(h.hsm))
+		}
+	}
+	halfway := h.digests(h.hsm)
+	for path := range upset {
+		if _, ok := halfway[path]; !ok {
+			t.Errorf("%s is gone halfway", path)
+		}
+	}
+	h.start(wire.Config{})
+	h.admin = h.node.admin()
+	h.chief = h.roleConn(h.hsm, h.chiefID(), h.chiefSecret())
+	sameContent(t, "after a restart", halfway, h.digests(h.hsm))
+	_, err = h.restoreHSM(h.hsm, backup, false, "")
+	h.must(err)
+	sameContent(t, "restored", before, h.digests(h.hsm))
+}
