@@ -186,7 +186,9 @@ func (c *Core) unlockByFile() error {
 func (c *Core) unlockByShare(share []byte) (missing int, err error) {
 	h := c.head
 	if h.Keeper != seal.KeeperCustodians { // they can do what the other nodes or the TPM will not
-		h, _ = seal.ReadRootHead(c.custodians())
+		if h, err = seal.ReadRootHead(c.custodians()); err != nil {
+			return 0, fault.ArgumentsBad.At("unlock with a share: the root key has no custodians here")
+		}
 	}
 	secret, missing, err := c.gather(h, share)
 	if err != nil || missing > 0 {

@@ -114,6 +114,8 @@ func TestATPMUnlocksItsOwnMachineOnly(t *testing.T) {
 	}
 	at.plug(nil)
 	refused("no TPM", fault.TPMMissing)
+	_, err = n.client().Unlock([]byte("genbu-share"))
+	want(t, "a share where nobody has any", err, fault.ArgumentsBad)
 	at.plug(stranger)
 	refused("a disk in another machine", fault.TPMOther)
 	m.Extend(7)
