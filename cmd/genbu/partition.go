@@ -22,7 +22,7 @@ its own. An admin of the domain makes partitions; their own officers manage them
 
   genbu partition create payments --so-pin-file so.pin --user-pin-file user.pin`,
 	}
-	cmd.AddCommand(partitionCreate(), partitionList(), partitionSet(), partitionDestroy())
+	cmd.AddCommand(partitionCreate(), partitionList(), partitionSet(), partitionRecover(), partitionDestroy())
 	return cmd
 }
 
@@ -135,14 +135,19 @@ type listed struct {
 
 func partitionList() *cobra.Command {
 	var who admin
+	var deleted bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List partitions",
 		Long: `List partitions. Everybody may; how many objects each holds is shown to the domain's admin. HOST is
-the name by which programs for Azure reach a vault or managed HSM (genbu connect azure).
+the name by which programs for Azure reach a vault or managed HSM (genbu connect azure). With --deleted
+list those of them that were deleted and can be recovered.
 
   genbu partition list --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if deleted {
+				return listDeleted(cmd, &who)
+			}
 			var list []client.Partition
 			read := func(conn *client.Conn) (err error) { list, err = conn.Partitions(); return err }
 			counts := who.pinFile != "" || who.operator != "" || who.known() != nil // nobody is asked for a PIN for this
@@ -180,6 +185,7 @@ the name by which programs for Azure reach a vault or managed HSM (genbu connect
 		},
 	}
 	who.add(cmd)
+	cmd.Flags().BoolVar(&deleted, "deleted", false, "vaults and managed HSMs that were deleted and can be recovered")
 	return cmd
 }
 
@@ -202,7 +208,8 @@ func partitionDestroy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "destroy LABEL",
 		Short: "Destroy a partition with every key in it",
-		Long: `Destroy a partition: its key goes first, so everything in it is noise from then on.
+		Long: `Destroy a partition: its key goes first, so everything in it is noise from then on. One that was deleted
+by Azure's resource manager is destroyed before its time, if it has no purge protection.
 
   genbu partition destroy payments --confirm payments`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -212,6 +219,10 @@ func partitionDestroy() *cobra.Command {
 			}
 			var p client.Partition
 			err := who.as("destroying the partition", func(s *session) (err error) {
+				if v, failed := deletedNamed(s.conn, args[0]); failed == nil {
+					p.ID = v.ID
+					return s.conn.VaultPurge(v.ID)
+				}
 				if p, err = partitionNamed(s.conn, args[0]); err == nil {
 					err = s.conn.PartitionDestroy(p.ID, confirm)
 				}

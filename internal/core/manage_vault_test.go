@@ -5,6 +5,7 @@ package core
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/fault"
@@ -210,4 +211,38 @@ func TestTokensOpenTheDomainForTheirResourceAlone(t *testing.T) {
 	w.want("by a token for vaults", err, fault.TokenInvalid)
 	_, err = w.bearer(w.vault, w.token(armResource))
 	w.want("a vault by a token for the resource manager", err, fault.TokenInvalid)
+}
+
+// TestADeletedVaultIsDestroyedWhenItsTimeHasCome, and not before; purge protection ends then too.
+func TestADeletedVaultIsDestroyedWhenItsTimeHasCome(t *testing.T) {
+	w := newHSMWorld(t)
+	id, _, err := w.admin.VaultCreate(client.VaultInfo{Name: "shop", Flags: client.KindVault, RetentionDays: 7, PurgeProtection: true}, nil)
+	w.must(err)
+	_, _, err = w.admin.VaultCreate(client.VaultInfo{Name: "lives", Flags: client.KindVault, RetentionDays: 7}, nil)
+	w.must(err)
+	w.must(w.admin.VaultDelete(id))
+	there := func(name string) bool {
+		list, err := w.admin.VaultList()
+		w.must(err)
+		_, there := named(list, name)
+		return there
+	}
+	purged := func() {
+		w.core.purge()
+		for deadline := time.Now().Add(30 * time.Second); w.core.purging.Load(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("it does not come to an end")
+			}
+		}
+	}
+	w.machine.skew.Store(int64(7*24*time.Hour - time.Minute))
+	if purged(); !there("shop") {
+		t.Error("it is gone a minute early")
+	}
+	w.machine.skew.Store(int64(7*24*time.Hour + time.Minute))
+	if purged(); there("shop") || !there("lives") {
+		t.Error("it is there still, or another is not")
+	}
+	_, _, err = w.admin.VaultCreate(client.VaultInfo{Name: "shop", Flags: client.KindVault, RetentionDays: 7}, nil)
+	w.want("its name", err, fault.OK)
 }

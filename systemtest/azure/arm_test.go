@@ -184,6 +184,20 @@ func TestTheResourceManagerRefusesAndChangesNothing(t *testing.T) {
 	n.must200("GET", held, "/keys/k", vault, "")
 	must("POST", deleted+"/gone-vault/purge", "", 202)
 	must("PUT", vaults+"/gone-vault", newVault, 200)
+
+	// The command line sees, recovers and ends what was deleted.
+	must("DELETE", vaults+"/gone-vault", "", 200)
+	if text := string(n.run("partition", "list")); strings.Contains(text, "gone-vault") {
+		t.Errorf("a deleted vault is listed:\n%s", text)
+	}
+	if text := string(n.run("partition", "list", "--deleted")); !strings.Contains(text, "gone-vault") || !strings.Contains(text, "kept-vault") || strings.Contains(text, "held-vault") {
+		t.Errorf("deleted vaults:\n%s", text)
+	}
+	n.run("partition", "recover", "gone-vault")
+	must("GET", vaults+"/gone-vault", "", 200)
+	must("DELETE", vaults+"/gone-vault", "", 200)
+	n.run("partition", "destroy", "gone-vault", "--confirm", "gone-vault")
+	must("PUT", vaults+"/gone-vault", newVault, 200)
 }
 
 // manyTags writes members of an object.
