@@ -8,7 +8,7 @@
 //
 // The host carries commands and answers and is not believed: the core runs the sessions itself. Sessions are salted to
 // the TPM's storage root key, whose name is kept with what was sealed; each command and answer of theirs is authenticated,
-// and the secret passes encrypted (TPM 2.0 Library Part 1, clauses 19 and 21). Only the nine commands that this takes are
+// and the secret passes encrypted (TPM 2.0 Library Part 1, clauses 19 and 21). Only the ten commands that this takes are
 // written here, since a general library would bring reflection into the module.
 package tpm
 
