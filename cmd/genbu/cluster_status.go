@@ -16,6 +16,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/cluster"
 	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
 )
 
 func clusterStatus() *cobra.Command {
@@ -185,6 +186,15 @@ func (s *clusterInfo) text(w io.Writer) {
 	for _, n := range s.Nodes {
 		if n.Reason != "" {
 			fmt.Fprintf(w, "%s: %s\n", n.Name, n.Reason)
+		}
+	}
+	for _, n := range s.Nodes {
+		if n.Core == wire.StateLocked.String() || n.Waits {
+			next := "genbu unlock on its machine"
+			if strings.HasPrefix(n.Keeper, "peers") {
+				next = "genbu cluster unlock " + word(n.Name) + " on a node that is open"
+			}
+			fmt.Fprintf(w, "%s is locked: %s\n", n.Name, next)
 		}
 	}
 	switch {

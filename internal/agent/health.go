@@ -40,7 +40,7 @@ func (n *node) watch(ctx context.Context) {
 		case err == nil:
 			pause = pingEvery
 		default:
-			n.becomes(healthDown, err.Error())
+			n.becomes(healthDown, reason(err))
 			n.forgetSpares()
 			pause = min(max(2*pause, pingSoon/2), pingEvery)
 			if fresh {
@@ -53,6 +53,16 @@ func (n *node) watch(ctx context.Context) {
 		timer.Reset(pause)
 		n.trim()
 	}
+}
+
+// whyLocked is why no connection can be made to a node that says that it is locked.
+const whyLocked = "locked: genbu unlock on its machine"
+
+func reason(err error) string {
+	if fault.Of(err) == fault.Locked {
+		return whyLocked
+	}
+	return err.Error()
 }
 
 // ping makes one check. It returns an error when there is no connection to the node any more.

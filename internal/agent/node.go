@@ -117,6 +117,9 @@ func (n *node) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		n.check()
 	}
+	if fault.Of(err) == fault.Locked { // nobody proved it: for a call it is a node that is away
+		err = fault.Unavailable.At("agent: connect to a node that is locked")
+	}
 	return c, err
 }
 

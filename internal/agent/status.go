@@ -25,7 +25,7 @@ type Status struct {
 type NodeStatus struct {
 	Name        string  `json:"name"`
 	Address     string  `json:"address"`
-	Health      string  `json:"health"` // unknown, up, refusing, suspect, down
+	Health      string  `json:"health"` // unknown, up, refusing, suspect, down, locked
 	Why         string  `json:"why,omitempty"`
 	Cost        float64 `json:"relative_latency"` // 1: as all nodes
 	Connections int     `json:"connections"`
@@ -42,7 +42,11 @@ func (a *Agent) status() Status {
 		if n.health == healthUnknown {
 			h = healthUnknown
 		}
-		s.Nodes = append(s.Nodes, NodeStatus{n.name, n.address, h.String(), n.why, n.cost.value(), len(n.open), n.calls.Load(), n.hedged.Load(),
+		shown := h.String()
+		if n.why == whyLocked {
+			shown = "locked"
+		}
+		s.Nodes = append(s.Nodes, NodeStatus{n.name, n.address, shown, n.why, n.cost.value(), len(n.open), n.calls.Load(), n.hedged.Load(),
 			n.flight.Load()})
 		n.mu.Unlock()
 	}

@@ -75,7 +75,7 @@ type trust struct {
 }
 
 // enterDoor connects to a node's door and shakes hands with its core. id is nil for one who has no certificate yet. The CA is
-// answered too.
+// answered too. Locked is what a core says that cannot prove who it is.
 func enterDoor(ctx context.Context, address string, purpose uint8, id *Identity, t trust) (conn *tls.Conn, ca []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -101,6 +101,10 @@ func enterDoor(ctx context.Context, address string, purpose uint8, id *Identity,
 	}
 	if err != nil {
 		raw.Close()
+		var instead tls.RecordHeaderError
+		if errors.As(err, &instead) && string(instead.RecordHeader[:]) == wire.Preface+string(rune(wire.DoorLocked)) {
+			return nil, nil, fault.Locked.At("shake hands with " + address)
+		}
 		var refused *tls.CertificateVerificationError
 		if errors.As(err, &refused) || errors.Is(err, errNotTheNode) {
 			return nil, nil, fault.Denied.At("shake hands with " + address + ": " + err.Error())

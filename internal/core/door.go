@@ -39,6 +39,9 @@ func (c *Core) Links() *peer.Links { return c.cluster.links }
 func (c *Core) Arrived(raw *process.Stream, purpose uint8) {
 	switch {
 	case c.State() != wire.StateOperational:
+		if c.State() == wire.StateLocked {
+			raw.Write(append([]byte(wire.Preface), wire.DoorLocked))
+		}
 		raw.Close()
 	case purpose == wire.DoorLink:
 		c.cluster.links.Accept(raw)

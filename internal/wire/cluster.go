@@ -27,6 +27,10 @@ const (
 	DoorAdmission uint8 = 3 // to join, to be unlocked, to enrol
 )
 
+// DoorLocked follows the Preface where a core that is locked turns somebody away: it has no key to shake hands with, so nobody proves
+// this, and it is good for telling people only.
+const DoorLocked uint8 = 'L'
+
 // DoorNumberAgent stands in audit entries and metrics for channels that agents open from their own machines.
 const DoorNumberAgent uint8 = 2
 
