@@ -13,6 +13,7 @@ import (
 	"github.com/genbu-hsm/genbu/internal/client"
 	membership "github.com/genbu-hsm/genbu/internal/core/member"
 	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/wire"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -102,6 +103,12 @@ func TestAKeyIsReleasedToWhomItsPolicyNamesAndToNobodyElse(t *testing.T) {
 	w.assign(w.vault, "/", "12338af0-0e69-4776-bea7-57ae8d297424", id) // Key Vault Crypto User
 	err = releaseOnly(w.as(w.vault, id, pass), k.Handle, "k", good)
 	w.want("without the right to release", err, fault.Denied)
+	id, pass = w.identity("releaser")
+	w.assign(w.vault, "/", "08bbd89e-9f13-488c-ac41-acfcb10c90ab", id) // Key Vault Crypto Service Release User, which reads nothing
+	only := w.as(w.vault, id, pass)
+	n, err := only.Name(key.GroupKeys, "k", "", false)
+	w.must(err)
+	w.must(releaseOnly(only, n.Handle, "k", good))
 	w.must(w.admin.SetSettings(w.vault, map[string]string{client.SettingAttestation + maa: ""}))
 	err = releaseOnly(s, k.Handle, "k", good)
 	w.want("once nobody is pinned", err, fault.AttestationRefused)
@@ -203,6 +210,46 @@ func TestAttestationSaysWhatAKeyIs(t *testing.T) {
 	w.assign(w.vault, "/", "08bbd89e-9f13-488c-ac41-acfcb10c90ab", id) // Key Vault Crypto Service Release User: no keys/read
 	_, _, err = w.as(w.vault, id, pass).Attest(aes.Handle, "aes", "")
 	w.want("who may not read it", err, fault.Denied)
+}
+
+// The domain speaks with one voice: after a start, and on a node that was restored, statements are signed by the same key, under the same CA.
+func TestTheKeyForStatementsIsTheDomainsOwn(t *testing.T) {
+	n := filled(t)
+	spoken := func(n *node) []byte {
+		t.Helper()
+		s, err := n.client().Open(1, true)
+		if err == nil {
+			_, err = s.Login(client.User, "", []byte("user-pin"))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &world{node: n}
+		k := w.create(s, ecKey("stated"))
+		text, _, err := s.Attest(k.Handle, "stated", "")
+		w.must(err)
+		w.said(text, "genbu-key-attestation+jwt")
+		w.must(s.Destroy(k.Handle))
+		return n.core.vouching.key.SPKI()
+	}
+	first := spoken(n)
+	n.start(wire.Config{})
+	if again := spoken(n); string(again) != string(first) {
+		t.Error("another key after a start")
+	}
+	backup := n.mustSave()
+	bare := bareNode(t)
+	bare.giveRoot(n)
+	bare.machine.keeper = n.machine.keeper
+	if _, err := bare.client().DomainKeeper(nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bare.restore(backup); err != nil {
+		t.Fatal(err)
+	}
+	if again := spoken(bare); string(again) != string(first) {
+		t.Error("another key after a restore")
+	}
 }
 
 func mustRSA(t *testing.T) *rsa.PrivateKey {

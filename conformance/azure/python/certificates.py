@@ -59,6 +59,9 @@ assert bytes(again.cer) == leaf.public_bytes(serialization.Encoding.DER)
 op = vault.begin_create_certificate("py-csr", CertificatePolicy(issuer_name=WellKnownIssuerNames.unknown, subject="CN=csr"))
 pending = vault.get_certificate_operation("py-csr")
 assert pending.status == "inProgress" and x509.load_der_x509_csr(bytes(pending.csr)).is_signature_valid
+for pending, wanted in ((True, True), (False, False)):
+    listed = [c.name for c in vault.list_properties_of_certificates(include_pending=pending)]
+    assert ("py-csr" in listed) == wanted and len(listed) == len(set(listed)) and "py-server" in listed, listed
 assert vault.cancel_certificate_operation("py-csr").cancellation_requested
 vault.delete_certificate_operation("py-csr")
 refused(404, "CertificateNotFound", lambda: vault.get_certificate("py-csr"))

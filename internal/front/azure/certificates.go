@@ -263,8 +263,13 @@ func (c *call) certificateItem(version, deleted bool) func(n client.Named) any {
 }
 
 // certificateList, certificateVersions and certificateListDeleted are GetCertificates, GetCertificateVersions and
-// GetDeletedCertificates. includePending changes nothing: what is pending is no certificate yet.
+// GetDeletedCertificates.
 func certificateList(c *call) error {
+	if pending, err := c.query.flag("includePending"); err != nil {
+		return err
+	} else if pending {
+		return c.listPending()
+	}
 	return c.list(client.List{Group: key.GroupCertificates}, certificateTypes, c.certificateItem(false, false))
 }
 

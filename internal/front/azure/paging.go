@@ -50,10 +50,13 @@ func (c *call) list(l client.List, types []key.Attr, item func(n client.Named) a
 	return c.answer(http.StatusOK, p)
 }
 
-func (c *call) next(most int, after []byte) string {
+func (c *call) next(most int, after []byte, more ...string) string {
 	q := url.Values{"api-version": {c.query.apiVersion()}, "$skiptoken": {encode64(after)}}
 	if c.query.values.Has("maxresults") {
 		q.Set("maxresults", strconv.Itoa(most))
+	}
+	for i := 0; i+1 < len(more); i += 2 {
+		q.Set(more[i], more[i+1])
 	}
 	return c.host.base() + c.r.URL.EscapedPath() + "?" + q.Encode()
 }
@@ -67,10 +70,15 @@ type keyItem struct {
 	deletion
 }
 
+// itemTypes are the attributes behind an item.
+var itemTypes = append([]key.Attr{key.AttrReleaseFlags}, commonTypes...)
+
 func (c *call) keyItem(version, deleted bool) func(n client.Named) any {
 	return func(n client.Named) any {
 		d := readNote(n.Value(key.AttrDoor))
 		item := keyItem{Attributes: c.attributes(n), Tags: d.Tags, Managed: d.Managed}
+		exportable := n.Value(key.AttrReleaseFlags).ULong()&client.ReleaseExportable != 0
+		item.Attributes.Exportable = &exportable
 		item.ID = c.id("keys", n.Name, "")
 		if version {
 			item.ID = c.id("keys", n.Name, n.Version)
@@ -84,13 +92,13 @@ func (c *call) keyItem(version, deleted bool) func(n client.Named) any {
 
 // keyList, keyVersions and keyListDeleted are GetKeys, GetKeyVersions and GetDeletedKeys.
 func keyList(c *call) error {
-	return c.list(client.List{Group: key.GroupKeys}, commonTypes, c.keyItem(false, false))
+	return c.list(client.List{Group: key.GroupKeys}, itemTypes, c.keyItem(false, false))
 }
 
 func keyVersions(c *call) error {
-	return c.list(client.List{Group: key.GroupKeys, Name: c.name}, commonTypes, c.keyItem(true, false))
+	return c.list(client.List{Group: key.GroupKeys, Name: c.name}, itemTypes, c.keyItem(true, false))
 }
 
 func keyListDeleted(c *call) error {
-	return c.list(client.List{Group: key.GroupKeys, Deleted: true}, commonTypes, c.keyItem(false, true))
+	return c.list(client.List{Group: key.GroupKeys, Deleted: true}, itemTypes, c.keyItem(false, true))
 }

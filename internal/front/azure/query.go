@@ -54,6 +54,18 @@ func parseQuery(raw string) (query, error) {
 
 func (q query) apiVersion() string { return q.values.Get("api-version") }
 
+// flag is a parameter that is true or false, or not there.
+func (q query) flag(name string) (bool, error) {
+	switch text := q.values.Get(name); text {
+	case "", "false", "False":
+		return false, nil
+	case "true", "True":
+		return true, nil
+	default:
+		return false, badParameter("The query parameter %s is true or false.", name)
+	}
+}
+
 // page is how many items a list may answer.
 func (q query) page() (int, error) {
 	text := q.values.Get("maxresults")
