@@ -36,7 +36,8 @@ func upCommand() *cobra.Command {
 		Short: "Start a node on this machine, in the background, or find it running",
 		Long: `Start a node in the background and return once it serves. A new directory gets a root key
 (kept in a file of its own, or with --keeper tpm by this machine's TPM, so that the node starts
-unattended), an admin, and one token with a security officer and a user. PINs that are not given are drawn; genbu env prints them.
+unattended), an admin, and one token with a security officer and a user. PINs that are not given
+are drawn; genbu env prints them.
 
 With --token on a node that is there, a token of that label is made unless there is one, and
 genbu env points at it from then on.
