@@ -27,6 +27,7 @@ type application struct {
 	since    int64               // guarded by mu: when channels became 0, by Module.Boot
 	sessions map[uint64]*session // guarded by mu
 	logins   map[uint64]*login   // guarded by mu; by slot
+	ended    map[uint64]bool     // guarded by mu; slots whose login this core has ended, until the client logs in or out
 	objects  map[uint64]*held    // guarded by mu: session objects by handle
 }
 
@@ -39,7 +40,7 @@ type login struct {
 
 func newApplication(who owner) *application {
 	return &application{
-		owner: who, sessions: make(map[uint64]*session), logins: make(map[uint64]*login), objects: make(map[uint64]*held),
+		owner: who, sessions: make(map[uint64]*session), logins: make(map[uint64]*login), ended: make(map[uint64]bool), objects: make(map[uint64]*held),
 	}
 }
 
@@ -183,6 +184,7 @@ func (s *Server) Revoke(operator key.ID) {
 		for slot, l := range a.logins {
 			if l.who.Operator == operator {
 				a.logout(slot)
+				a.ended[slot] = true
 			}
 		}
 	})

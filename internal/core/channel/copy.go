@@ -3,6 +3,7 @@
 package channel
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/genbu-hsm/genbu/internal/core/mech"
@@ -25,6 +26,7 @@ func (a *application) copy() *application {
 	for slot, l := range a.logins {
 		b.logins[slot] = l
 	}
+	maps.Copy(b.ended, a.ended)
 	for h, o := range a.objects {
 		b.objects[h] = &held{object: o.object, slot: o.slot, partition: o.partition}
 	}

@@ -44,6 +44,11 @@ func (v view) find(handle uint64) (ref, error) {
 				}
 			}
 		}
+		// A key that its client could use a moment ago is there still: it is the login that has ended, for whatever reason, and a new
+		// one may bring it back. Said of all handles alike, so that none can be probed.
+		if v.ended && (fault.Of(err) == fault.ObjectUnknown || err == nil && !policy.Visible(nil, o)) {
+			return ref{}, fault.NotLoggedIn.At("find object: the login was ended")
+		}
 		if err != nil {
 			return ref{}, err
 		}

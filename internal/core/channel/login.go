@@ -83,6 +83,7 @@ func (a *application) logIn(x *session, slot uint64, l *login) error {
 		return err
 	}
 	a.logins[slot] = l
+	delete(a.ended, slot)
 	return nil
 }
 
@@ -139,6 +140,7 @@ func logOut(c *channel) error {
 func (a *application) logout(slot uint64) {
 	l := a.logins[slot]
 	delete(a.logins, slot)
+	delete(a.ended, slot)
 	if l != nil {
 		a.endOperations(slot, l)
 	}

@@ -36,6 +36,7 @@ type view struct {
 	app     *application
 	*session
 	login *login // nil when nobody is logged in
+	ended bool   // by this core, and the client may not know it yet
 }
 
 // who is who is logged in, nil without a login.
@@ -61,8 +62,9 @@ func (c *channel) session(id uint64) (view, error) {
 	a.mu.Lock()
 	x := a.sessions[id]
 	var l *login
+	ended := false
 	if x != nil {
-		l = a.logins[x.slot]
+		l, ended = a.logins[x.slot], a.ended[x.slot]
 	}
 	a.mu.Unlock()
 	if x == nil {
@@ -80,7 +82,7 @@ func (c *channel) session(id uint64) (view, error) {
 	if l != nil {
 		c.about.Operator, c.about.Role = l.who.Operator, l.who.Role
 	}
-	return view{c, a, x, l}, nil
+	return view{c, a, x, l, ended}, nil
 }
 
 func sessionOpen(c *channel) error {

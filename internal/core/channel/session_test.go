@@ -316,6 +316,27 @@ func TestRevokeEndsLoginsOfAnOperator(t *testing.T) {
 	ok(t, other.Logout())
 }
 
+// TestALoginThatTheCoreHasEndedIsMissedAndNotTheKey: the client would take a key for destroyed that is there.
+func TestALoginThatTheCoreHasEndedIsMissedAndNotTheKey(t *testing.T) {
+	w := newWorld(t)
+	s := w.user()
+	k := must(s.Generate(client.Mech(key.MechAESKeyGen), aesTemplate(onToken())))(t).Handle
+	read := func(handle uint64) error {
+		_, err := s.Get(handle, key.AttrLabel)
+		return err
+	}
+	ok(t, read(k))
+	refused(t, read(k+2), fault.ObjectUnknown)
+	w.server.Revoke(operatorID(slotA, "user"))
+	refused(t, read(k), fault.NotLoggedIn)
+	refused(t, read(k+2), fault.NotLoggedIn) // all handles alike
+	w.login(s, client.User, "")
+	ok(t, read(k))
+	refused(t, read(k+2), fault.ObjectUnknown)
+	ok(t, s.Logout()) // who has left knows it
+	refused(t, read(k), fault.ObjectUnknown)
+}
+
 func TestManagementCallsReachTheModuleWithTheLogin(t *testing.T) {
 	w := newWorld(t)
 	c := w.dial()
