@@ -5,6 +5,7 @@ package core
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -409,4 +410,43 @@ func TestAnHSMsDomainAndTransferKeyAreTheSameOnEveryNode(t *testing.T) {
 			t.Error("the transfer key that was spent is shown again")
 		}
 	})
+}
+
+// TestAnUploadedDomainComesBackWithTheWholeGenbu: its record is part of the domain-wide backup, and is told of by name where a restore takes
+// it back.
+func TestAnUploadedDomainComesBackWithTheWholeGenbu(t *testing.T) {
+	w := newHSMWorld(t)
+	other := w.partition("other", client.KindManagedHSM)
+	f := w.hsmFile(w.admin, other)
+	transfer, _, err := w.admin.HSMDomainTransfer(w.hsm)
+	w.must(err)
+	_, err = w.admin.HSMDomainUpload(w.hsm, w.wrapped(f, transfer, threeHolders()[:2]...))
+	w.must(err)
+	want, id := w.keyOf(w.hsm)
+	p := threeHolders()
+	whole := w.download(2, p...)
+	backup := w.mustSave()
+	late, _, err := w.admin.HSMDomainTransfer(w.hsm) // what a restore takes back
+	w.must(err)
+
+	bare := &world{node: bareNode(t)}
+	bare.must(bare.bring(whole, holder.Statement{}, true, p[0], p[2]))
+	_, err = bare.restore(backup)
+	bare.must(err)
+	if k, is := bare.keyOf(w.hsm); k != want || is != id {
+		t.Error("the restored HSM has another domain")
+	}
+	bare.admin = bare.node.admin()
+	fresh, _, err := bare.admin.HSMDomainTransfer(w.hsm)
+	if bare.must(err); bytes.Equal(fresh, late) {
+		t.Error("a transfer key that was made after the backup came from nowhere")
+	}
+
+	w.start(wire.Config{Hold: true})
+	w.must(w.bring(whole, holder.Statement{Older: true}, true, p[1], p[2]))
+	undone, err := w.restore(backup)
+	w.must(err)
+	if !slices.ContainsFunc(undone, func(u wire.Undone) bool { return string(u.Name) == "security domain" && u.What == wire.UndoneChange }) {
+		t.Errorf("what the restore took back: %+v", undone)
+	}
 }
