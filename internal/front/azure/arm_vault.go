@@ -131,6 +131,7 @@ type armProperties struct {
 	Protection    *bool    `json:"enablePurgeProtection,omitempty"`
 	VaultURI      string   `json:"vaultUri,omitempty"`
 	HSMURI        string   `json:"hsmUri,omitempty"`
+	Domain        any      `json:"securityDomainProperties,omitempty"`
 	State         string   `json:"provisioningState"`
 	PublicNetwork string   `json:"publicNetworkAccess"`
 }
@@ -154,6 +155,7 @@ func (c *armCall) resource(v *armVault) armResource {
 	}
 	if v.kind.flag == client.KindManagedHSM {
 		r.SKU, r.Properties.HSMURI, r.Properties.Admins = sku, c.address(v), v.kept.Admins
+		r.Properties.Domain = map[string]string{"activationStatus": "Active", "activationStatusMessage": "A managed HSM of Genbu is active as soon as it is made."}
 	} else {
 		r.Properties.SKU, r.Properties.VaultURI, r.Properties.Policies, r.Properties.RBAC = sku, c.address(v), &[]any{}, &on
 	}
