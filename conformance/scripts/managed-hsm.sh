@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # needs: go node npm python3 java javac mvn
-# A managed HSM's backups into Azurite, restores, settings, by the Azure SDKs for Go, Python and Java.
+# A managed HSM's backups into Azurite, restores, settings, by the Azure SDKs for Go, Python and Java, and by what JavaScript's is made of.
 
 . "$HERE/../azure/azure.inc"
 blobs
@@ -24,6 +24,16 @@ fi
 container from-python
 "$sdk/venv/bin/python" "$HERE/../azure/python/hsm.py"
 python=$("$sdk/venv/bin/pip" freeze -q | grep -E '^azure-keyvault-admin')
+
+sdk js "$HERE/../azure/js/package.json"
+if [ "$fresh" ]; then
+	cp "$HERE/../azure/js/package.json" "$sdk/"
+	(cd "$sdk" && npm install --no-audit --no-fund --no-package-lock --ignore-scripts >npm.log 2>&1) || { cat "$sdk/npm.log"; exit 1; }
+	touch "$sdk/done"
+fi
+container from-js
+cp "$HERE/../azure/js/hsm.mjs" "$sdk/" # what it imports came with the clients
+node "$sdk/hsm.mjs"
 
 sdk java "$HERE/../azure/java/pom.xml"
 if [ "$fresh" ]; then
