@@ -38,12 +38,13 @@ type node struct {
 	Manager   string `json:"resourcemanager_url"`
 
 	Subscription string `json:"subscription_id"`
+	Bundle       string `json:"ca_bundle"`
 }
 
 func newNode(t *testing.T) *node { return newNodeWith(t, "") }
 
-// newNodeWith is a node with a configuration.
-func newNodeWith(t *testing.T, config string) *node {
+// newNodeWith is a node with a configuration and flags of genbu up.
+func newNodeWith(t *testing.T, config string, flags ...string) *node {
 	t.Helper()
 	bin := os.Getenv("GENBU_TEST_BIN")
 	if bin == "" {
@@ -68,9 +69,9 @@ func newNodeWith(t *testing.T, config string) *node {
 	if config != "" {
 		must(t, os.WriteFile(filepath.Join(dir, "genbu.yaml"), []byte(config), 0o600))
 	}
-	n.run("up")
+	n.run(append([]string{"up"}, flags...)...)
 	must(t, json.Unmarshal(n.run("connect", "azure", "--no-hosts", "--json"), n))
-	pem, err := os.ReadFile(filepath.Join(dir, "tls/ca.crt"))
+	pem, err := os.ReadFile(n.Bundle)
 	must(t, err)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
