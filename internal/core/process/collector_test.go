@@ -46,6 +46,19 @@ func TestCollectionFollowsUseAndRestsOtherwise(t *testing.T) {
 	}
 }
 
+func TestTheHeapIsKeptSmallForAWhileAfterAUse(t *testing.T) {
+	c := &collector{}
+	ssp.Do(func() {})
+	for i := range lastingUse {
+		if !c.tick() {
+			t.Errorf("forgotten after %d ticks", i)
+		}
+	}
+	if c.tick() {
+		t.Error("kept for longer")
+	}
+}
+
 func TestTheLoopCollectsWithoutBeingAsked(t *testing.T) {
 	stop := Collect()
 	defer stop()
@@ -103,20 +116,25 @@ func TestTraceNamesFunctionsWithoutArguments(t *testing.T) {
 
 func TestHeadroomIsThatOfASmallHeapOnly(t *testing.T) {
 	for live, want := range map[uint64]int{0: 800, 4 << 20: 800, 8 << 20: 400, 32 << 20: 100, 1 << 30: 100} {
-		if got := headroomPercent(live); got != want {
+		if got := headroomPercent(live, false); got != want {
 			t.Errorf("%d bytes live: %d percent, want %d", live, got, want)
+		}
+	}
+	for live, want := range map[uint64]int{0: 100, 2 << 20: 100, 4 << 20: 50, 8 << 20: 25, 1 << 30: 25} {
+		if got := headroomPercent(live, true); got != want {
+			t.Errorf("%d bytes live, secrets in use: %d percent, want %d", live, got, want)
 		}
 	}
 }
 
 func TestHeadroomIsSetOnceForASteadyHeap(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
-	percent := leaveHeadroom(0)
+	percent := leaveHeadroom(0, false)
 	if got := debug.SetGCPercent(percent); got != percent {
 		t.Errorf("the runtime has %d percent, we think %d", got, percent)
 	}
 	debug.SetGCPercent(77)
-	if leaveHeadroom(percent); debug.SetGCPercent(percent) != 77 {
+	if leaveHeadroom(percent, false); debug.SetGCPercent(percent) != 77 {
 		t.Error("set again although nothing changed")
 	}
 }
