@@ -28,7 +28,8 @@ type certificateBundle struct {
 	Attributes  attributes        `json:"attributes"`
 	Tags        map[string]string `json:"tags,omitempty"`
 	Policy      *policyAnswer     `json:"policy,omitempty"`
-	Subject     string            `json:"subject,omitempty"` // of items in lists
+	Subject     string            `json:"subject,omitempty"`           // of items in lists
+	Order       bool              `json:"preserveCertOrder,omitempty"` // of the chain; it is never another one here
 	deletion
 }
 
@@ -42,7 +43,7 @@ func (c *call) certificateBundle(n client.Named, deleted bool) *certificateBundl
 		Attributes: c.certificateAttributes(n), Tags: d.Tags}
 	if d.Certificate != nil {
 		b.KeyID, b.SecretID = c.id("keys", n.Name, keyVersion(n)), c.id("secrets", n.Name, n.Version)
-		b.ContentType = d.Certificate.Policy.ContentType
+		b.ContentType, b.Order = d.Certificate.Policy.ContentType, true
 		b.Policy = c.policyAnswer(n.Name, d.Certificate.Policy, b.Attributes)
 	}
 	if deleted {
@@ -251,7 +252,7 @@ func certificateRestore(c *call) error {
 func (c *call) certificateItem(version, deleted bool) func(n client.Named) any {
 	return func(n client.Named) any {
 		b := c.certificateBundle(n, deleted)
-		b.KeyID, b.SecretID, b.Content, b.ContentType, b.Policy = "", "", "", "", nil
+		b.KeyID, b.SecretID, b.Content, b.ContentType, b.Policy, b.Order = "", "", "", "", nil, false
 		if !version {
 			b.ID = c.id("certificates", n.Name, "")
 		}

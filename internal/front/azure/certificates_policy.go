@@ -102,6 +102,11 @@ func readPolicyBody(o object) (p policyWish) {
 		if or(i.flag("cert_transparency"), false) {
 			i.fail("cert_transparency", "cannot be true: there is no log of certificates here")
 		}
+		for _, known := range []string{selfIssuer, unknownIssuer} { // which some clients write small
+			if strings.EqualFold(p.Issuer, known) {
+				p.Issuer = known
+			}
+		}
 		if !key.ValidName(p.Issuer) {
 			i.fail("name", "is not valid")
 		}
