@@ -25,7 +25,7 @@ type disk struct {
 	records  map[string]wire.Record
 	revision int64
 	commits  int
-	away     error // of Load: the store cannot be asked
+	away     error                                    // of Load: the store cannot be asked
 	accident func(txn *wire.Txn) (do bool, err error) // nil: none
 }
 
