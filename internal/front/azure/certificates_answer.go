@@ -60,6 +60,8 @@ type certificateWhen struct {
 type policyIssuer struct {
 	Name string `json:"name"`
 	Type string `json:"cty,omitempty"`
+
+	Transparency *bool `json:"cert_transparency,omitempty"` // false, where the client said so
 }
 
 type policyAttributes struct {
@@ -71,7 +73,7 @@ type policyAttributes struct {
 func (c *call) policyAnswer(name string, p certificatePolicy, a attributes) *policyAnswer {
 	out := &policyAnswer{ID: c.id("certificates", name, "policy"), Key: keyProps{p.Exportable, p.Kty, p.Size, p.Reuse, p.Curve}, Secret: secretProps{p.ContentType},
 		X509:    x509Props{Subject: p.Subject, Usages: p.Usages, KeyUsage: p.KeyUsage, Months: p.Months},
-		Actions: []certificateWhen{}, Issuer: policyIssuer{p.Issuer, p.IssuerType}, Attributes: policyAttributes{a.Enabled, p.Created, p.Updated}}
+		Actions: []certificateWhen{}, Issuer: policyIssuer{p.Issuer, p.IssuerType, p.Unlogged}, Attributes: policyAttributes{a.Enabled, p.Created, p.Updated}}
 	if p.alternatives() > 0 {
 		out.X509.SANs = &sans{p.DNS, p.Emails, p.UPNs, p.URIs, p.IPs}
 	}
@@ -100,6 +102,7 @@ type operationAnswer struct {
 	Error     *operationFault `json:"error,omitempty"`
 	Target    string          `json:"target,omitempty"`
 	Request   string          `json:"request_id"`
+	Order     bool            `json:"preserveCertOrder"` // never another here
 }
 
 type operationFault struct {

@@ -81,6 +81,9 @@ func certificateCreate(c *call) error {
 	}
 	// As Key Vault says at first. The Python SDK fetches no certificate when it hears at once that it is there.
 	op.Status, op.Target = pendingMerge, ""
+	if op.Details == "" {
+		op.Details = "Pending certificate created. Certificate request is in progress."
+	}
 	return c.answer(http.StatusAccepted, op)
 }
 
@@ -90,7 +93,7 @@ func (c *call) operation() (*operationAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &operationAnswer{ID: c.id("certificates", c.name, "pending"), Status: "completed", Target: c.id("certificates", c.name, "")}
+	out := &operationAnswer{ID: c.id("certificates", c.name, "pending"), Status: "completed", Target: c.id("certificates", c.name, ""), Order: true}
 	d := p.note
 	if ok {
 		out.Status, out.Target = d.Certificate.Pending, ""
@@ -112,7 +115,7 @@ func (c *call) operation() (*operationAnswer, error) {
 		}
 	}
 	out.CSR, out.Request = d.Certificate.CSR, d.Certificate.Request
-	out.Issuer = policyIssuer{d.Certificate.Policy.Issuer, d.Certificate.Policy.IssuerType}
+	out.Issuer = policyIssuer{d.Certificate.Policy.Issuer, d.Certificate.Policy.IssuerType, d.Certificate.Policy.Unlogged}
 	return out, nil
 }
 

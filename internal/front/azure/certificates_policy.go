@@ -27,6 +27,7 @@ type certificatePolicy struct {
 	Emails      []string `json:"emails,omitempty"`
 	UPNs        []string `json:"upns,omitempty"`
 	URIs        []string `json:"uris,omitempty"`
+	Unlogged    *bool    `json:"unlogged,omitempty"` // cert_transparency as it was said: false
 	IPs         []string `json:"ips,omitempty"`
 	Usages      []string `json:"ekus,omitempty"`
 	KeyUsage    []string `json:"usage,omitempty"`
@@ -99,7 +100,7 @@ func readPolicyBody(o object) (p policyWish) {
 	}
 	if i, p.issuer = o.object("issuer"); p.issuer {
 		p.Issuer, p.IssuerType = i.must("name"), i.text("cty")
-		if or(i.flag("cert_transparency"), false) {
+		if p.Unlogged = i.flag("cert_transparency"); or(p.Unlogged, false) {
 			i.fail("cert_transparency", "cannot be true: there is no log of certificates here")
 		}
 		for _, known := range []string{selfIssuer, unknownIssuer} { // which some clients write small
@@ -335,7 +336,7 @@ func (p policyWish) change(d *note) error {
 		q.Subject, q.DNS, q.Emails, q.UPNs, q.URIs, q.IPs, q.Usages, q.KeyUsage, q.Months, q.CA, q.PathLen = p.Subject, p.DNS, p.Emails, p.UPNs, p.URIs, p.IPs, p.Usages, p.KeyUsage, p.Months, p.CA, p.PathLen
 	}
 	if p.issuer {
-		q.Issuer, q.IssuerType = p.Issuer, p.IssuerType
+		q.Issuer, q.IssuerType, q.Unlogged = p.Issuer, p.IssuerType, p.Unlogged
 	}
 	if p.actions {
 		q.Percentage, q.DaysBefore, q.Email = p.Percentage, p.DaysBefore, p.Email
