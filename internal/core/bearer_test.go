@@ -225,7 +225,7 @@ func TestATokenEndsWithItsTimeItsOperatorAndItsCredential(t *testing.T) {
 		_, err = w.bearer(w.vault, token)
 		w.want(name+": its token", err, fault.TokenInvalid)
 		_, err = sign(s, k, 4, nil)
-		w.want(name+": its session", err, fault.ObjectUnknown)
+		w.want(name+": its session", err, fault.NotLoggedIn)
 	}
 	w.must(w.admin.OperatorSet(0, "app", client.Enable, nil))
 	w.token(vaultResource)

@@ -50,7 +50,7 @@ func TestGrantsAndTokensHoldOnEveryNode(t *testing.T) {
 		list, err := admin.Credentials(0, "app")
 		w.must(err)
 		w.must(admin.RemoveCredential(0, "app", list[0].ID))
-		each("after a credential was removed", fault.ObjectUnknown)
+		each("after a credential was removed", fault.NotLoggedIn)
 		for i := range h.nodes {
 			_, err := login(i, token)
 			w.want("the token from before", err, fault.TokenInvalid)
@@ -63,7 +63,7 @@ func TestGrantsAndTokensHoldOnEveryNode(t *testing.T) {
 		}
 		each("by the other credential", fault.OK)
 		w.must(admin.OperatorSet(0, "app", client.Disable, nil))
-		each("disabled", fault.ObjectUnknown)
+		each("disabled", fault.NotLoggedIn)
 	})
 }
 

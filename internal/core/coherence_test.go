@@ -77,9 +77,9 @@ var revocations = []struct {
 	}, (*subject).use, fault.KeyUsageForbidden},
 	{"an operator is disabled", func(x *subject, admin *client.Conn) error {
 		return admin.OperatorSet(x.slot, x.operator, client.Disable, nil)
-	}, (*subject).use, fault.KeyUnknown},
+	}, (*subject).use, fault.NotLoggedIn},
 	{"an operator is destroyed", func(x *subject, admin *client.Conn) error { return admin.OperatorDestroy(x.slot, x.operator) },
-		(*subject).use, fault.KeyUnknown},
+		(*subject).use, fault.NotLoggedIn},
 	{"a uid is taken from an operator", func(x *subject, admin *client.Conn) error {
 		return admin.OperatorSet(x.slot, x.operator, client.SetUIDs, nil, 1)
 	}, (*subject).login, fault.Denied},

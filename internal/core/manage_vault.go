@@ -147,23 +147,11 @@ func (m *manager) vaultSet() error {
 	if err != nil {
 		return err
 	}
-	i := *t.settings()
-	switch {
-	case i.deleted != 0:
-		return fault.PartitionUnknown.At("change a vault that was deleted")
-	case len(resource) > maxResource || days < minRetention || days > maxRetention:
+	if len(resource) > maxResource || days < minRetention || days > maxRetention {
 		return fault.ArgumentsBad.At("set vault")
-	case i.protected && (!protect || days < i.retention):
-		return fault.ActionProhibited.At("take purge protection back")
 	}
-	if i.retention != days || i.protected != protect {
-		m.core.change.Lock()
-		i.retention, i.protected = days, protect
-		err := m.done(t, wire.AuditManage, "settings", m.core.putInfo(t, &i))
-		m.core.change.Unlock()
-		if err != nil {
-			return err
-		}
+	if err := m.retain(t, days, protect); err != nil {
+		return err
 	}
 	if t.rights().setting(settingResource) == resource {
 		return nil
@@ -173,6 +161,23 @@ func (m *manager) vaultSet() error {
 		a.settings = append(a.settings, setting{settingResource, resource})
 		return nil
 	})
+}
+
+// retain changes how long what was deleted is kept.
+func (m *manager) retain(t *tenant, days uint64, protect bool) error {
+	m.core.change.Lock()
+	defer m.core.change.Unlock()
+	i := *t.settings()
+	switch {
+	case i.deleted != 0:
+		return fault.PartitionUnknown.At("change a vault that was deleted")
+	case i.protected && (!protect || days < i.retention):
+		return fault.ActionProhibited.At("take purge protection back")
+	case i.retention == days && i.protected == protect:
+		return nil
+	}
+	i.retention, i.protected = days, protect
+	return m.done(t, wire.AuditManage, "settings", m.core.putInfo(t, &i))
 }
 
 // vaultDelete takes a vault away from everybody, until it is recovered or purged.

@@ -64,8 +64,8 @@ func (w *town) house(live bool) *house {
 	h := &house{node: n, town: w, door: l.Addr().String(), live: live}
 	w.houses = append(w.houses, h)
 	n.outside = h.answer(w)
-	go h.accept(w, l)
 	h.start(wire.Config{})
+	go h.accept(w, l) // who comes before waits in the socket
 	return h
 }
 
