@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/internal/fault"
+	"github.com/genbu-hsm/genbu/internal/front/control"
 )
 
 func clusterCommand() *cobra.Command {
@@ -64,11 +67,16 @@ func clusterUnlock() *cobra.Command {
 		Use:   "unlock NAME",
 		Short: "Let this node unlock another that was restarted",
 		Long: `Let the core of this node hand the root key to the node NAME, once, within ten minutes. It is for
-nodes whose keeper is "peers" where the policy does not unlock them by itself.
+nodes whose keeper is "peers" where the policy does not unlock them by itself. When most nodes wait,
+as after a power cut, no admin can log in; then the owner of this node's directory may do it, if this
+node has the root key in a file or its TPM.
 
   genbu cluster unlock node2`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := who.as("", func(s *session) error { return s.conn.NodeUnlock(args[0]) })
+			if code := fault.Of(err); code == fault.InForceLater || code == fault.LeaseExpired {
+				err = unlockWithoutAdmin(cmd.Context(), args[0])
+			}
 			if err != nil {
 				return err
 			}
@@ -79,6 +87,17 @@ nodes whose keeper is "peers" where the policy does not unlock them by itself.
 	}
 	who.add(cmd)
 	return cmd
+}
+
+// unlockWithoutAdmin is for a cluster most of which waits to be unlocked, so that no admin can log in.
+func unlockWithoutAdmin(ctx context.Context, name string) error {
+	var done map[string]string
+	err := host(ctx, "/unlock", control.Request{Name: name}, &done)
+	if fault.Of(err) == fault.NotLoggedIn {
+		return hinted{errors.New("most nodes wait to be unlocked, so no admin can log in, and this node does not have the root key by itself"),
+			hint{"genbu cluster unlock " + word(name), "on a node whose keeper is file or tpm; or genbu unlock on " + name + ", by custodians"}}
+	}
+	return err
 }
 
 // policyShown is what genbu cluster policy answers.

@@ -94,18 +94,32 @@ func (c *Cluster) openDoor() error {
 	return nil
 }
 
-// choosePeer settles where the store will listen, without listening yet.
+// choosePeer settles where the store will listen, and keeps the port from others until it does: of two nodes that begin on one
+// machine, the second would choose the same.
 func (c *Cluster) choosePeer() error {
+	c.releasePeer()
 	s := c.current()
 	l, at, known, err := choose(c.config.PeerListen, s.PeerListen, defaultPeer, c.config.PeerAdvertise, s.PeerAdvertise)
 	if err != nil {
 		return fmt.Errorf("peer port: %w", err)
 	}
-	l.Close()
+	c.mu.Lock()
+	c.peerPort = l
+	c.mu.Unlock()
 	if s.PeerListen == at && s.PeerAdvertise == known {
 		return nil
 	}
 	return c.update(func(s *state) { s.PeerListen, s.PeerAdvertise = at, known })
+}
+
+// releasePeer gives the port back, to the store that is about to listen there.
+func (c *Cluster) releasePeer() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.peerPort != nil {
+		c.peerPort.Close()
+		c.peerPort = nil
+	}
 }
 
 // tellAddress tells the core where its node is reached; what it has in its member's record it changes.

@@ -75,6 +75,8 @@ type Cluster struct {
 	core  Core         // guarded by mu: nil while none runs
 	door  net.Listener // guarded by mu: nil while closed
 
+	peerPort net.Listener // guarded by mu: holds the port where the store will listen; nil before it is chosen and from then on
+
 	pending *ecdsa.PrivateKey // guarded by mu: a newcomer's key whose certificate comes with its admission
 	ctx     context.Context
 }
@@ -138,6 +140,7 @@ func (c *Cluster) Close() {
 	if door != nil {
 		door.Close()
 	}
+	c.releasePeer()
 	c.store.Close()
 }
 

@@ -95,6 +95,7 @@ func (c *Cluster) openPeers(ctx context.Context, engine *etcd.Engine) error {
 	next := c.current()
 	next.Peers = true
 	peer := c.peer(&next)
+	c.releasePeer()
 	if err := engine.Reopen(ctx, peer); err != nil {
 		return fmt.Errorf("open the peer port: %w", err)
 	}
@@ -157,6 +158,7 @@ func (c *Cluster) joined(ask *wire.JoinedRequest) error {
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, catchUpTime)
 	defer cancel()
+	c.releasePeer()
 	engine, err := etcd.Start(ctx, c.engineConfig())
 	if err != nil {
 		c.log.Error("the store of this new member does not start", "error", err)

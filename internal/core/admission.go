@@ -308,6 +308,7 @@ func (c *Core) unlockNode(t *tenant, exporter [32]byte, body []byte) ([]byte, er
 	if err := c.noteDoor(t, by, "unlock node "+n.Name, nil); err != nil {
 		return nil, err
 	}
+	c.waitsNoMore(n.Node.Node)
 	reply := wire.UnlockReply{Members: c.memberList()}
 	c.mu.RLock()
 	root := c.root
@@ -321,6 +322,12 @@ func (c *Core) unlockNode(t *tenant, exporter [32]byte, body []byte) ([]byte, er
 	var w wire.Writer
 	reply.Encode(&w)
 	return w.B, nil
+}
+
+func (c *Core) waitsNoMore(node key.ID) {
+	c.cluster.mu.Lock()
+	defer c.cluster.mu.Unlock()
+	delete(c.cluster.waits, node)
 }
 
 // allowance is an admin's word that a node may be unlocked once.

@@ -156,10 +156,13 @@ func (n *node) start(config wire.Config) {
 	n.core = c
 }
 
-func (n *node) client() *client.Conn {
+func (n *node) client() *client.Conn { return n.through(wire.DoorPKCS11) }
+
+// through is a client that comes by a door.
+func (n *node) through(door uint8) *client.Conn {
 	n.t.Helper()
 	ours, theirs := net.Pipe()
-	go n.core.server.Serve(theirs, channel.Peer{UID: 1000, PID: 1})
+	go n.core.server.Serve(theirs, channel.Peer{Door: door, UID: 1000, PID: 1})
 	c := client.New(ours)
 	if err := c.Hello(); err != nil {
 		n.t.Fatal(err)

@@ -69,6 +69,39 @@ func TestOfTwoNodesTheOneThatRunsLetsTheOtherIn(t *testing.T) {
 	want(t, "and there", b.uses(slot, handle), fault.OK)
 }
 
+// TestTheOwnerOfTheFirstNodeUnlocksTheNextWithoutAnAdmin: only over the host's own door, only while no lease holds, and only where the
+// host has the root key by itself.
+func TestTheOwnerOfTheFirstNodeUnlocksTheNextWithoutAnAdmin(t *testing.T) {
+	alone := func(a *house) *house {
+		t.Helper()
+		b := a.member(a.town, "b", "peers")
+		until(t, "both have leases", func() bool {
+			a.core.Tick()
+			b.core.Tick()
+			return len(a.core.Links().Members()) == 2 && a.core.coherence.until.Load() != math.MaxInt64 && a.core.Leased() == nil && b.core.Leased() == nil
+		})
+		want(t, "while the cluster works", a.through(wire.DoorControl).NodeUnlock("b"), fault.NotLoggedIn)
+		b.start(wire.Config{})
+		until(t, "no lease holds", func() bool { a.core.Tick(); return a.core.Leased() != nil })
+		return b
+	}
+	a, _ := first(newTown(t))
+	b := alone(a)
+	for _, door := range []uint8{wire.DoorPKCS11, wire.DoorRemote, wire.DoorAzure} {
+		want(t, "over another door", a.through(door).NodeUnlock("b"), fault.NotLoggedIn)
+	}
+	_, err := b.client().Unlock(nil)
+	want(t, "unlock", err, fault.UnlockRefused)
+	want(t, "over the host's door", a.through(wire.DoorControl).NodeUnlock("b"), fault.OK)
+	_, err = b.client().Unlock(nil)
+	want(t, "unlock", err, fault.OK)
+
+	c := newTown(t).house(true)
+	c.initialize("custodians", 1, 2)
+	alone(c)
+	want(t, "where custodians have the root key", c.through(wire.DoorControl).NodeUnlock("b"), fault.NotLoggedIn)
+}
+
 func TestCustodiansOpenANodeThatItsPeersDoNotUnlock(t *testing.T) {
 	w := newTown(t)
 	a := w.house(true)

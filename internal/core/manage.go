@@ -28,7 +28,7 @@ const (
 	domain         // an admin of the domain
 	admin          // an admin of the partition named, or of the domain; the handler asks once it knows which
 	keyOwner       // a crypto-user; the handler asks core/policy about the object
-	granted        // an admin, or who was granted the action; the handler asks
+	granted        // an admin, or who else may do it; the handler asks
 )
 
 // row is one management call (docs/design/management.md).
@@ -80,7 +80,7 @@ func init() { // a map literal would refer to itself through the handlers
 		wire.CallJoin:             {in(wire.StateUninitialized), anybody, (*manager).join},
 		wire.CallMembers:          {operational, anybody, (*manager).memberTable},
 		wire.CallApprove:          {operational, domain, (*manager).approve},
-		wire.CallNodeUnlock:       {operational, domain, (*manager).nodeUnlock},
+		wire.CallNodeUnlock:       {operational, granted, (*manager).nodeUnlock},
 		wire.CallMemberRemove:     {operational, domain, (*manager).memberRemove},
 		wire.CallClusterPolicy:    {operational, anybody, (*manager).clusterPolicy},
 		wire.CallClusterSet:       {operational, domain, (*manager).clusterSet},

@@ -85,6 +85,11 @@ func (m *manager) nodeUnlock() error {
 		return err
 	}
 	c := m.core
+	if m.at.Peer.Door != wire.DoorControl || !c.standsStill() {
+		if err := m.mustBeDomainAdmin(); err != nil {
+			return err
+		}
+	}
 	n, err := c.memberNamed(name)
 	if err != nil {
 		return err
@@ -103,6 +108,17 @@ func (m *manager) nodeUnlock() error {
 	}
 	k.allowed[n.Node.Node] = allowance{m.who.Operator, c.system.Boot() + allowTime}
 	return nil
+}
+
+// standsStill tells whether this host may have other nodes unlocked without an admin: no admin can log in, since a majority of the
+// cores is not there to count wrong PINs, and this host opens the root key by itself, with a file or its TPM, so that it could give
+// it to anybody anyway. Else a cluster that lost its power, all but one node of which wait for their peers, would stay locked.
+func (c *Core) standsStill() bool {
+	if c.Leased() == nil {
+		return false
+	}
+	_, head, err := c.findRoot()
+	return err == nil && (head.Keeper == seal.KeeperFile || head.Keeper == seal.KeeperTPM)
 }
 
 // memberRemove ends a membership: first in the records, so that no core speaks to it any more, then in the store. Asked again

@@ -37,7 +37,8 @@ var gauges = map[string]struct {
 }
 
 // doors by the number under which the core counts them.
-var doors = map[uint8]string{wire.DoorHost: "host", wire.DoorPKCS11: "pkcs11", wire.DoorRemote: "remote", wire.DoorAzure: "azure"}
+var doors = map[uint8]string{wire.DoorHost: "host", wire.DoorPKCS11: "pkcs11", wire.DoorRemote: "remote", wire.DoorAzure: "azure",
+	wire.DoorControl: "control"}
 
 // ops are the calls of the boundary.
 var ops = map[uint16]string{

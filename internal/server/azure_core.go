@@ -6,24 +6,16 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/genbu-hsm/genbu/internal/client"
 	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/internal/front/azure"
+	"github.com/genbu-hsm/genbu/internal/wire"
 )
-
-// doorAzure is the number by which audit entries name the door.
-const doorAzure = 3
-
-// nobody is asserted as the uid of who comes over HTTP, so that no login by uid is ever open to them.
-const nobody = ^uint32(0)
 
 // azureCore is how the door reaches the module: over client channels, like everybody else.
 type azureCore struct {
@@ -57,31 +49,8 @@ type azureVault struct {
 // vaultsLast is how long a list of vaults is believed. A name that is not in it is looked for at once.
 const vaultsLast = 5 * time.Second
 
-// Channel opens a channel as the socket's door does for others, and keeps the client's end.
-func (a *azureCore) Channel() (io.ReadWriteCloser, error) {
-	var pair, pipe [2]int
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, fault.Unavailable.At("open channel")
-	}
-	socket := os.NewFile(uintptr(pair[0]), "core end")
-	defer socket.Close()
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		unix.Close(pair[1])
-		return nil, fault.Unavailable.At("open channel")
-	}
-	answers := os.NewFile(uintptr(pipe[1]), "core end")
-	defer answers.Close()
-	ours, err := client.NewStream(pair[1], pipe[0])
-	if err != nil {
-		return nil, err
-	}
-	if err := a.module.current().Introduce(socket, answers, doorAzure, nobody, nobody, uint32(os.Getpid())); err != nil {
-		ours.Close()
-		return nil, err
-	}
-	return ours, nil
-}
+// Channel opens a channel as the socket's door does for others.
+func (a *azureCore) Channel() (io.ReadWriteCloser, error) { return a.module.channel(wire.DoorAzure) }
 
 // Epoch counts the cores.
 func (a *azureCore) Epoch() uint64 { return a.module.starts.Load() }

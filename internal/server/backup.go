@@ -23,7 +23,7 @@ const (
 )
 
 // serveBackups opens the control door and begins the schedule.
-func serveBackups(ctx context.Context, c *Config, engine store.Store, core backup.Core, shown *metrics.Registry, log *slog.Logger) (stop func(), err error) {
+func serveBackups(ctx context.Context, c *Config, engine store.Store, core *module, shown *metrics.Registry, log *slog.Logger) (stop func(), err error) {
 	e, place, err := backups(c, engine, core, log)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func serveBackups(ctx context.Context, c *Config, engine store.Store, core backu
 		go d.run(ctx)
 		showDrills(shown, d)
 	}
-	door := &control.Door{Backups: e, Place: place, Status: func() any { return schedule.State() }}
+	door := &control.Door{Backups: e, Place: place, Status: func() any { return schedule.State() }, Unlock: core.unlock}
 	path := filepath.Join(c.Dir, ControlFile)
 	if len(path) > 107 { // sun_path
 		log.Warn("backups on demand cannot be asked for: the directory's path is too long for a socket", "socket", path)

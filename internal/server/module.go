@@ -29,9 +29,6 @@ import (
 	"github.com/genbu-hsm/genbu/key"
 )
 
-// doorPKCS11 is the number by which audit entries name the unix socket's door.
-const doorPKCS11 = 1
-
 // module keeps a core running: it starts one, passes it what it needs, and starts another when it ends.
 type module struct {
 	config  *Config
@@ -227,7 +224,7 @@ func (m *module) CallFor(ctx context.Context, op uint16, body []byte) ([]byte, e
 func (m *module) Introduce(channel, answers *os.File, p pkcs11.Peer) error {
 	defer channel.Close()
 	defer answers.Close()
-	return m.current().Introduce(channel, answers, doorPKCS11, p.UID, p.GID, p.PID)
+	return m.current().Introduce(channel, answers, wire.DoorPKCS11, p.UID, p.GID, p.PID)
 }
 
 // closeTime is how long a core may take to put its last counts on disk.

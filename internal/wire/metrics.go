@@ -10,6 +10,7 @@ const (
 	DoorPKCS11  uint8 = 1    // the unix socket
 	DoorRemote  uint8 = 2    // an agent's channel
 	DoorAzure   uint8 = 3    // a channel of the Azure door
+	DoorControl uint8 = 4    // a channel that the host opens for who owns the node's directory
 	DoorToHost  uint8 = 0xFE // the other way round: what the core asks of its host
 	DoorToCores uint8 = 0xFD // what it asks of other cores
 )

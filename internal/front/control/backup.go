@@ -87,3 +87,10 @@ func (d *Door) recover(ctx context.Context, _ *Request, say func(backup.Progress
 	}
 	return d.Recover(ctx, say)
 }
+
+func (d *Door) unlock(_ context.Context, r *Request, _ func(backup.Progress)) (any, error) {
+	if d.Unlock == nil {
+		return nil, fault.Conflict.At("unlock a node: this one was started to recover the cluster")
+	}
+	return map[string]string{"may_be_unlocked": r.Name}, d.Unlock(r.Name)
+}

@@ -8,6 +8,7 @@
 //	POST /backup/list    {place}            POST /backup/delete  {place, name}
 //	POST /backup/copy    {place, name, to}  POST /restore        {place, name}      (name "": the newest)
 //	POST /backup/status  {}                 POST /recover        {}                 (from the node's own store)
+//	POST /unlock         {name}             (another node, where nobody can log in: the core says whether)
 //
 // The answer is a line of JSON for each step, {"progress": ...}, and at last {"result": ...} or {"error": {"fault", "text"}}. Whoever
 // goes away ends what they asked for, and what is not finished has changed nothing.
@@ -34,6 +35,9 @@ type Door struct {
 	Backups *backup.Engine
 	Place   func(ctx context.Context, where string) (backup.Place, error) // empty: the one of the configuration
 	Status  func() any                                                    // of the schedule
+
+	// Unlock lets another node of the cluster be unlocked, where no admin can log in to say so.
+	Unlock func(node string) error
 
 	// Recover is there where the node was started for it (server.Recover).
 	Recover func(ctx context.Context, say func(backup.Progress)) (any, error)
@@ -75,6 +79,7 @@ func (d *Door) Handler() http.Handler {
 	call("/backup/copy", d.copy)
 	call("/backup/status", func(context.Context, *Request, func(backup.Progress)) (any, error) { return d.Status(), nil })
 	call("/restore", d.restore)
+	call("/unlock", d.unlock)
 	call("/recover", d.recover)
 	return mux
 }
