@@ -42,16 +42,9 @@ func certify(c *channel) error {
 	if err := c.r.End(); err != nil {
 		return err
 	}
-	v, err := c.session(id)
+	v, r, err := c.keyNamed(id, handle, name)
 	if err != nil {
 		return err
-	}
-	r, err := v.find(handle)
-	if err != nil {
-		return err
-	}
-	if len(name) > 0 && string(name) != string(r.Label()) {
-		return fault.ObjectUnknown.At("compare name and key")
 	}
 	subject := r
 	if of != 0 {
@@ -116,16 +109,9 @@ func file(c *channel) error {
 	if err := c.end(err); err != nil {
 		return err
 	}
-	v, err := c.session(id)
+	v, r, err := c.keyNamed(id, handle, name)
 	if err != nil {
 		return err
-	}
-	r, err := v.find(handle)
-	if err != nil {
-		return err
-	}
-	if len(name) > 0 && string(name) != string(r.Label()) {
-		return fault.ObjectUnknown.At("compare name and key")
 	}
 	_, given := t.Find(key.AttrValue)
 	if given || len(chain) == 0 || len(chain) > maxChain || format != filePEM && format != filePFX || r.Class() != key.ClassPrivate {

@@ -71,6 +71,17 @@ func (v view) find(handle uint64) (ref, error) {
 	return ref{o, h}, nil
 }
 
+// keyNamed finds a session and the key of a handle in it. The web doors give the key's name too: a handle that is another's is refused.
+func (c *channel) keyNamed(id, handle uint64, name []byte) (v view, r ref, err error) {
+	if v, err = c.session(id); err != nil {
+		return v, r, err
+	}
+	if r, err = v.find(handle); err == nil && len(name) > 0 && string(name) != string(r.Label()) {
+		err = fault.ObjectUnknown.At("compare name and key")
+	}
+	return v, r, err
+}
+
 // keyFor finds a key for a use that the mechanism, the key and the policy allow. unknown is the fault of this kind of
 // call for a handle that is not a key's; proven says that the operation's own login (ALWAYS_AUTHENTICATE) was made, or
 // will be asked for before it goes on.

@@ -182,16 +182,9 @@ func attest(c *channel) error {
 	if err := c.r.End(); err != nil {
 		return err
 	}
-	v, err := c.session(id)
+	v, r, err := c.keyNamed(id, handle, name)
 	if err != nil {
 		return err
-	}
-	r, err := v.find(handle)
-	if err != nil {
-		return err
-	}
-	if len(name) > 0 && string(name) != string(r.Label()) {
-		return fault.ObjectUnknown.At("compare name and key")
 	}
 	c.about.Object = r.ID
 	switch {
