@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/genbu-hsm/genbu/internal/client"
+	"github.com/genbu-hsm/genbu/internal/fault"
 	"github.com/genbu-hsm/genbu/key"
 )
 
@@ -90,6 +91,14 @@ type load struct {
 
 func login(t *testing.T, socket string) *client.Session {
 	t.Helper()
+	s, err := tryLogin(t, socket)
+	must(t, err)
+	return s
+}
+
+// tryLogin is login that may be refused; PartitionUnknown says that there is no such token.
+func tryLogin(t *testing.T, socket string) (*client.Session, error) {
+	t.Helper()
 	conn, err := client.Dial(socket)
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
@@ -100,12 +109,10 @@ func login(t *testing.T, socket string) *client.Session {
 			session, err := conn.Open(s.Slot, true)
 			must(t, err)
 			_, err = session.Login(client.User, "", []byte(userPIN))
-			must(t, err)
-			return session
+			return session, err
 		}
 	}
-	t.Fatalf("no token %q at %s", label, socket)
-	return nil
+	return nil, fault.PartitionUnknown.At("find token " + label)
 }
 
 var p256 = []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}
