@@ -109,15 +109,7 @@ func (e *Engine) write(ctx context.Context, f *os.File, progress func(Progress))
 		return nil, 0, err
 	}
 	c := &chunker{e: e, op: wire.OpBackup, w: w, backup: begun.Backup, progress: progress}
-	revision, err := e.Store.List(ctx, store.Range{}, func(r store.Record) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return c.add(wire.Record{Path: r.Path, Value: r.Value})
-	})
-	if err == nil {
-		err = c.flush(true)
-	}
+	revision, err := c.all(ctx, store.Range{})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -140,6 +132,20 @@ type chunker struct {
 	records []wire.Record
 	size    int
 	count   uint64
+}
+
+// all hands over every record in a range, as of one revision.
+func (c *chunker) all(ctx context.Context, in store.Range) (revision int64, err error) {
+	revision, err = c.e.Store.List(ctx, in, func(r store.Record) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return c.add(wire.Record{Path: r.Path, Value: r.Value})
+	})
+	if err == nil {
+		err = c.flush(true)
+	}
+	return revision, err
 }
 
 func (c *chunker) add(r wire.Record) error {

@@ -76,15 +76,7 @@ func (e *Engine) writePartition(ctx context.Context, f *os.File, run, partition 
 		return 0, 0, err
 	}
 	c := &chunker{e: e, op: wire.OpPartitionBackup, w: w, backup: run, progress: progress}
-	revision, err := e.Store.List(ctx, store.Range{Prefix: "r/" + partition.String() + "/"}, func(r store.Record) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return c.add(wire.Record{Path: r.Path, Value: r.Value})
-	})
-	if err == nil {
-		err = c.flush(true)
-	}
+	revision, err := c.all(ctx, store.Range{Prefix: "r/" + partition.String() + "/"})
 	if err != nil {
 		return 0, 0, err
 	}
